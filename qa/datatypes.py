@@ -1,0 +1,191 @@
+"""The records that the modules hand to each other. Frozen; no behaviour but slices and checks."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+
+Span = tuple[int, int]
+"""Half-open range of Unicode characters (not bytes): ``text[start:end]``."""
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def _check_span(start: int, end: int, text: str) -> None:
+    if not 0 <= start < end <= len(text):
+        raise ValueError(f"span {start}-{end} does not lie in a text of {len(text)} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article as it stands on disk.
+
+    Attributes:
+        article_id: SHA-256 of the file's bytes, in hex: identity is content.
+        path: Where the file lies, relative to the folder of articles, with forward slashes.
+        text: The decoded file, nothing removed and no newline changed.
+        title: What to call it: the headline, else the first sentence (shortened).
+        headline: The headline that the file itself carries, if any: context for its passages.
+        outlet: Who published it, if known.
+        author: Who wrote it, if known.
+        published: The day it was published, if known.
+        url: Where it was published, if known.
+        boilerplate: Spans of `text` that are not the story (front matter, promotion): shown in the
+            reader, never searched.
+    """
+
+    article_id: str
+    path: str
+    text: str = field(repr=False)
+    title: str
+    headline: str | None = None
+    outlet: str | None = None
+    author: str | None = None
+    published: date | None = None
+    url: str | None = None
+    boilerplate: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        for start, end in self.boilerplate:
+            _check_span(start, end, self.text)
+
+    @property
+    def source(self) -> str:
+        """What a citation calls the article: the outlet, else the title."""
+        return self.outlet or self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences of one article; its text is a slice and cannot drift."""
+
+    article: Article
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end, self.article.text)
+
+    @property
+    def text(self) -> str:
+        """The article's own words."""
+        return self.article.text[self.start : self.end]
+
+    @property
+    def passage_id(self) -> str:
+        """``article_id:start-end``."""
+        return f"{self.article.article_id}:{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage at its place in a ranking.
+
+    Attributes:
+        rank: From 1.
+        score: What it was ranked by, 0 to 1, higher is better; comparable within one query only.
+        passage: The passage.
+        dense: Cosine of question and passage, -1 to 1; comparable between queries.
+        lexical: BM25 of question and passage, 0 and up.
+    """
+
+    rank: int
+    score: float
+    passage: Passage
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote with the place that it comes from.
+
+    Attributes:
+        number: What the reply calls it, from 1, in order of appearance.
+        article: Where it stands.
+        start: First character of the quote in ``article.text``.
+        end: One past its last character.
+        highlights: Spans of ``article.text`` inside the quote: the sentences that answer.
+    """
+
+    number: int
+    article: Article
+    start: int
+    end: int
+    highlights: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end, self.article.text)
+        for start, end in self.highlights:
+            if not self.start <= start < end <= self.end:
+                raise ValueError(f"highlight {start}-{end} lies outside {self.start}-{self.end}")
+
+    @property
+    def quote(self) -> str:
+        """The article's own words: a slice, never a copy that could drift."""
+        return self.article.text[self.start : self.end]
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """First and last line of the quote in the file, from 1."""
+        before, inside = self.article.text[: self.start], self.quote
+        first = 1 + len(_LINE_END.findall(before))
+        return first, first + len(_LINE_END.findall(inside))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the articles say to a question, or that they say nothing.
+
+    Attributes:
+        question: As it was asked.
+        query: What was searched for: the question, with what it takes over from earlier ones.
+        citations: The quotes, best first, each article's together; empty if `abstained`.
+        abstained: Whether the reply is "not in these articles".
+        confidence: Calibrated probability, 0 to 1, that the articles answer the question.
+        nearest: If `abstained`, the nearest passages: offered as just that, not as an answer.
+    """
+
+    question: str
+    query: str
+    citations: tuple[Citation, ...]
+    abstained: bool
+    confidence: float
+    nearest: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not taken in, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did; paths relative to the folder of articles.
+
+    Attributes:
+        added: Articles that are new.
+        updated: Articles whose text, path or metadata changed.
+        removed: Articles that are no longer in the folder.
+        unchanged: Articles that are as they were.
+        skipped: Files that were not taken in, with reasons.
+        embedded: Number of passages that were embedded.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    embedded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProgress:
+    """How far a sync is: articles to embed, and passages embedded so far."""
+
+    files_done: int
+    files_total: int
+    passages: int

@@ -1,0 +1,25 @@
+"""The errors a person may see. Each message says what happened, where, and what mends it."""
+
+
+class QaError(Exception):
+    """Base of every error that `qa` raises on purpose; the command line prints it and exits 1."""
+
+
+class ArticleError(QaError):
+    """One file cannot be read as an article. A sync skips the file and reports the reason."""
+
+
+class CorpusError(QaError):
+    """The folder of articles, or what stands in it, cannot be used."""
+
+
+class StoreError(QaError):
+    """The index folder cannot be used as it is."""
+
+
+class ModelError(QaError):
+    """The embedding model or the tokenizer vocabulary cannot be loaded."""
+
+
+class QueryError(QaError):
+    """The question, or an argument beside it, cannot be used."""

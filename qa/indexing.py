@@ -1,0 +1,152 @@
+"""Folder to store: find out what changed, embed what is new, drop what is gone."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qa import articles, chunking, lexical
+from qa.chunking import Chunks
+from qa.datatypes import Article, Skipped, SyncProgress, SyncReport
+from qa.embedding import Embedder, Vectors
+from qa.errors import ArticleError, CorpusError
+from qa.store import Entry, Sentence, Store
+
+Progress = Callable[[SyncProgress], None]
+
+# Passages: enough to fill the model's batches, few enough to show progress.
+_EMBED_AT_ONCE = 128
+
+
+class _Survey(NamedTuple):
+    """What stands in the folder, held against what stands in the store."""
+
+    seen: dict[str, str]
+    absent: list[str]
+    changed: list[Article]
+    unchanged: list[str]
+    skipped: list[Skipped]
+
+
+def sync(
+    folder: Path, store: Store, embedder: Embedder, progress: Progress | None = None
+) -> SyncReport:
+    """Bring the store up to the folder.
+
+    Each article is one transaction: an interrupted sync loses nothing, and the next goes on from
+    there. Content that the store knows is not embedded again, wherever it lies now.
+
+    Raises:
+        CorpusError: The folder is missing, its sidecar is broken, or no file in it can be read as
+            an article; the store then stays as it is.
+    """
+    sidecar = articles.read_sidecar(folder)
+    kept = store.paths()
+    survey = _survey(folder, sidecar, store)
+    if not survey.seen:
+        raise CorpusError(_nothing_to_read(folder, survey.skipped))
+    for article in survey.changed:
+        store.update(article)
+    replaced = {path: key for path, key in kept.items() if key not in survey.seen}
+    added: list[str] = []
+    updated = [article.path for article in survey.changed]
+    embedded = 0
+
+    def tell() -> None:
+        if progress:
+            done = len(added) + len(updated) - len(survey.changed)
+            progress(SyncProgress(done, len(survey.absent), embedded))
+
+    tell()
+    for batch in _batches(folder, sidecar, survey, embedder):
+        texts = [text for article, chunks in batch for text in _texts(article, chunks)]
+        vectors: list[Vectors] = []
+        for start in range(0, len(texts), _EMBED_AT_ONCE):
+            vectors.append(embedder.embed_passages(texts[start : start + _EMBED_AT_ONCE]))
+            tell()
+        rows = iter(np.concatenate(vectors))
+        for article, chunks in batch:
+            entries = [
+                Entry(passage, lexical.terms(chunking.searched_text(passage)), next(rows))
+                for passage in chunks.passages
+            ]
+            sentences = [Sentence(span, next(rows)) for span in chunks.sentences]
+            store.put(article, entries, sentences, replaces=replaced.get(article.path))
+            (updated if article.path in kept else added).append(article.path)
+            embedded += len(entries)
+            tell()
+    gone = {key: path for path, key in kept.items() if key not in survey.seen}
+    if gone:
+        store.remove(gone)
+    return SyncReport(
+        added=tuple(added),
+        updated=tuple(updated),
+        removed=tuple(path for path in gone.values() if path not in updated),
+        unchanged=tuple(survey.unchanged),
+        skipped=tuple(survey.skipped),
+        embedded=embedded,
+    )
+
+
+def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store) -> _Survey:
+    """Read every file once, and change nothing."""
+    survey = _Survey({}, [], [], [], [])
+    for file in articles.find_files(folder):
+        path = file.relative_to(folder).as_posix()
+        try:
+            article = articles.read_article(file, path, sidecar.get(path))
+        except ArticleError as error:
+            survey.skipped.append(Skipped(path, str(error)))
+            continue
+        if article.article_id in survey.seen:
+            same = survey.seen[article.article_id]
+            survey.skipped.append(Skipped(path, f"has the same content as {same}"))
+            continue
+        survey.seen[article.article_id] = path
+        status = store.status(article)
+        if status == "absent":
+            survey.absent.append(path)
+        elif status == "changed":
+            survey.changed.append(article)
+        else:
+            survey.unchanged.append(path)
+    return survey
+
+
+def _batches(
+    folder: Path, sidecar: Mapping[str, Mapping[str, Any]], survey: _Survey, embedder: Embedder
+) -> Iterator[list[tuple[Article, Chunks]]]:
+    """Yield new articles with their passages, several together where they are short."""
+    batch: list[tuple[Article, Chunks]] = []
+    for path in survey.absent:
+        try:
+            article = articles.read_article(folder / path, path, sidecar.get(path))
+        except ArticleError as error:  # it changed or went since the survey
+            survey.skipped.append(Skipped(path, str(error)))
+            continue
+        chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
+        batch.append((article, chunks))
+        if sum(len(chunks.passages) for _, chunks in batch) >= _EMBED_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _texts(article: Article, chunks: Chunks) -> list[str]:
+    """Return all that is embedded of an article: its passages, then its sentences."""
+    return [chunking.searched_text(passage) for passage in chunks.passages] + [
+        article.text[start:end] for start, end in chunks.sentences
+    ]
+
+
+def _nothing_to_read(folder: Path, skipped: list[Skipped]) -> str:
+    if not skipped:
+        return (
+            f"There are no articles in {folder}. Put files there "
+            f"({', '.join(articles.SUFFIXES)}), or name another folder with --articles."
+        )
+    reasons = "".join(f"\n  {item.path} {item.reason}" for item in skipped[:10])
+    more = f"\n  and {len(skipped) - 10} more" if len(skipped) > 10 else ""
+    return f"No file in {folder} can be read as an article:{reasons}{more}"

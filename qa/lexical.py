@@ -1,0 +1,66 @@
+"""Text to index terms, for matching and never for showing: folding, spelling variants, stems. Pure."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import Stemmer
+
+# Acronyms with full stops, numbers with separators, then any run of letters and digits.
+_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)+|[^\W_]+")
+_POSSESSIVE = re.compile(r"['’]s\b")
+
+# English words that say nothing of the subject, and the words that make a question of it.
+STOP_WORDS = frozenset(
+    "a about am an and any are as at be been being but by can could did do does for from had has "
+    "have he her him his how i if in into is it its me my no not of on or our she should so such "
+    "than that the their them then there these they this those to us was we were what when where "
+    "which who whom whose why will with would you your".split()
+)
+
+# One name for what outlets spell in two ways. Both sides of a match pass through it.
+_VARIANTS = {
+    "turkiye": "turkey",
+    "kiev": "kyiv",
+    "czechia": "czech",
+    "usd": "dollar",
+    "eur": "euro",
+    "programme": "program",
+    "programmes": "programs",
+    "defence": "defense",
+    "defences": "defenses",
+    "offence": "offense",
+    "licence": "license",
+    "licences": "licenses",
+}
+_SPELLINGS = (
+    (re.compile(r"(?<=\w{3})is(e|ed|es|er|ers|ing|ation|ations)$"), r"iz\1"),
+    (re.compile(r"(?<=\w{3})our(s|ed|ing|able|ite|hood)?$"), r"or\1"),
+    (re.compile(r"(?<=\w{2})tre(s)?$"), r"ter\1"),
+)
+_stemmer = Stemmer.Stemmer("english")
+
+
+def fold(text: str) -> str:
+    """Return `text` in lower case without accents: "Erdoğan" and "ERDOGAN" become one."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def terms(text: str) -> list[str]:
+    """Return the index terms of `text`, in order, repeats kept, stop words left out."""
+    found: list[str] = []
+    for token in _TOKEN.findall(_POSSESSIVE.sub("", fold(text))):
+        if token not in STOP_WORDS:
+            found.append(_term(token))
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def _term(token: str) -> str:
+    if "." in token and not token[0].isdigit():
+        token = token.replace(".", "")
+    token = _VARIANTS.get(token, token)
+    for pattern, replacement in _SPELLINGS:
+        token = pattern.sub(replacement, token)
+    return _stemmer.stemWord(token)

@@ -1,0 +1,110 @@
+"""Text to sentence spans. Pure: no files, no models, offsets in and offsets out."""
+
+import re
+from collections.abc import Iterator
+
+import sentencex
+
+from qa.datatypes import Span
+
+_LINE = re.compile(r"[^\r\n\u2028\u2029\f\v]+")
+_BULLET = re.compile(r"\s*(?:[-*+•‣◦·▪–—]|\d{1,3}[.)]|#{1,6}|>|\|)\s")
+_TERMINAL = re.compile(r"[.!?…。！？؟।:;,][\"'”’»)\]*_]*\s*$")
+_SPACE = re.compile(r"\s")
+_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
+
+# The splitter is linear, but its result is one list: a line longer than this is cut at a space.
+_LONGEST_RUN = 20_000
+# Text set in a column (e-mail, old agency wires) breaks lines inside sentences, all near this width.
+_COLUMN_WIDTH = (40, 100)
+
+
+def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    """Return the sentences of ``text[start:end]`` as spans of the whole `text`.
+
+    A blank line and a list item always end a sentence. A single line break ends one when the line
+    is a heading (no closing punctuation), unless the text is set in a column or goes on in lower
+    case; otherwise the splitter decides, so that "U.S.⏎Ambassador" stays in one sentence.
+
+    Args:
+        text: Any text; it is never changed.
+        start: First character to consider.
+        end: One past the last character to consider; the end of `text` if None.
+
+    Returns:
+        Half-open character spans, ascending, disjoint and without surrounding white space. Every
+        character of ``text[start:end]`` that is not white space lies in exactly one of them.
+    """
+    spans: list[Span] = []
+    for block in _blocks(text, start, len(text) if end is None else end):
+        spans.extend(_split_block(text, block))
+    return spans
+
+
+def trim(text: str, span: Span) -> Span:
+    """Return `span` without the white space (and byte order marks) at its two ends."""
+    start, end = span
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip("\ufeff \t\r\n\f\v\u2028\u2029\u00a0"))
+    piece = text[start:end]
+    return start, start + len(piece.rstrip())
+
+
+def _blocks(text: str, start: int, end: int) -> Iterator[list[Span]]:
+    """Yield paragraphs as lists of line spans; a list item is a paragraph of its own."""
+    block: list[Span] = []
+    previous_end = start
+    for match in _LINE.finditer(text, start, end):
+        gap = text[previous_end : match.start()]
+        blank = len(gap.replace("\r\n", "\n")) > 1
+        line = trim(text, match.span())
+        previous_end = match.end()
+        if block and (blank or line[0] == line[1] or _BULLET.match(text, *match.span())):
+            yield block
+            block = []
+        if line[0] < line[1]:
+            block.append(line)
+    if block:
+        yield block
+
+
+def _split_block(text: str, lines: list[Span]) -> Iterator[Span]:
+    in_column = _is_column(lines)
+    run_start = lines[0][0]
+    for here, following in zip(lines, [*lines[1:], None], strict=True):
+        if following is None or (
+            not in_column
+            and not _TERMINAL.search(text, *here)
+            and not text[following[0]].islower()
+        ):
+            yield from _split_run(text, run_start, here[1])
+            if following is not None:
+                run_start = following[0]
+
+
+def _is_column(lines: list[Span]) -> bool:
+    widths = [end - start for start, end in lines[:-1]]
+    if len(widths) < 2:
+        return False
+    low, high = _COLUMN_WIDTH
+    return high >= max(widths) and min(widths) >= max(low, 0.6 * max(widths))
+
+
+def _split_run(text: str, start: int, end: int) -> Iterator[Span]:
+    while start < end:
+        stop = end
+        if end - start > _LONGEST_RUN:
+            stop = start + _LONGEST_RUN
+            space = max(text.rfind(" ", start + 1, stop), text.rfind("\n", start + 1, stop))
+            stop = space if space > start else stop
+        # Every white space becomes one plain space, character for character: offsets stay true.
+        flat = _SPACE.sub(" ", text[start:stop])
+        sentence_start = start
+        for boundary in sentencex.get_sentence_boundaries("en", flat):
+            span = trim(text, (sentence_start, start + boundary["end_index"]))
+            if _NUMBER.fullmatch(text, *span) and span[1] < stop:
+                continue  # "1." belongs to the item that it numbers
+            sentence_start = start + boundary["end_index"]
+            if span[0] < span[1]:
+                yield span
+        start = stop

@@ -1,0 +1,105 @@
+"""Where articles, passages and vectors are kept: the `Store` protocol and its kinds."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.datatypes import Article, Passage, Span
+
+FORMAT_VERSION = 1
+"""Of what is written to disk; an index of another version is rebuilt, never misread."""
+
+
+class Manifest(NamedTuple):
+    """What an index was made with: all of it must match, or the vectors would not compare."""
+
+    model_id: str
+    dimension: int
+    chunking: str
+    articles: str
+
+
+class Entry(NamedTuple):
+    """A passage with what it is searched by."""
+
+    passage: Passage
+    terms: list[str]
+    vector: NDArray[np.float32]
+
+
+class Sentence(NamedTuple):
+    """A sentence of an article with its vector; span in characters."""
+
+    span: Span
+    vector: NDArray[np.float32]
+
+
+class Candidates(NamedTuple):
+    """Passages worth ranking, with the raw evidence for each; three arrays of one length.
+
+    Attributes:
+        rows: Keys for `Store.passages`, int64.
+        dense: Cosine of question and passage, float32, -1 to 1.
+        lexical: BM25 of question and passage, float32, 0 and up.
+    """
+
+    rows: NDArray[np.int64]
+    dense: NDArray[np.float32]
+    lexical: NDArray[np.float32]
+
+
+class Store(Protocol):
+    """Keeps articles with their passages, and finds passages by vector and by term."""
+
+    def paths(self) -> dict[str, str]:
+        """Return the article id that each path was last seen with."""
+
+    def status(self, article: Article) -> Literal["absent", "changed", "same"]:
+        """Say whether this content is kept, and whether under the same path and metadata."""
+
+    def put(
+        self,
+        article: Article,
+        entries: Sequence[Entry],
+        sentences: Sequence[Sentence],
+        replaces: str | None = None,
+    ) -> None:
+        """Add an article with all that belongs to it, and drop `replaces`, in one transaction."""
+
+    def update(self, article: Article) -> None:
+        """Change path and metadata of an article whose content stays."""
+
+    def remove(self, article_ids: Collection[str]) -> None:
+        """Drop articles with their passages."""
+
+    def articles(self) -> list[Article]:
+        """Return every article, by path."""
+
+    def count(self) -> tuple[int, int]:
+        """Return the number of articles and of passages."""
+
+    def select(
+        self, outlets: Collection[str] | None, since: date | None, until: date | None
+    ) -> set[str]:
+        """Return the ids of the articles from these outlets and days (both ends counted)."""
+
+    def candidates(
+        self,
+        vector: NDArray[np.float32],
+        terms: Sequence[str],
+        limit: int,
+        article_ids: Collection[str] | None = None,
+    ) -> Candidates:
+        """Return the `limit` best passages by cosine and the `limit` best by BM25, united."""
+
+    def passages(self, rows: Sequence[int]) -> list[Passage]:
+        """Return the passages with these keys, in this order."""
+
+    def sentences(self, passage: Passage) -> list[Sentence]:
+        """Return the sentences inside a passage, in order."""
+
+    def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
+        """Return in how many passages each term stands, and how many passages there are."""

@@ -1,0 +1,63 @@
+"""The index folder: is it ours, can it be written, and what in it may be deleted."""
+
+from pathlib import Path
+
+from qa.errors import StoreError
+
+TRUTH_FILE = "index.sqlite"
+VECTORS_FILE = "vectors.faiss"
+APPLICATION_ID = 0x71615F31  # "qa_1" in SQLite's header: tells our file from any other
+_MADE = (TRUTH_FILE, f"{TRUTH_FILE}-wal", f"{TRUTH_FILE}-shm", VECTORS_FILE)
+
+
+def claim(folder: Path) -> None:
+    """Make the folder, or make sure that it is ours."""
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file. Name a folder for the index with --index.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    if TRUTH_FILE not in names and names - {*_MADE, "README.md"}:
+        raise foreign(folder)
+
+
+def delete_index(folder: Path) -> None:
+    """Remove our files from `folder`, and nothing else.
+
+    Raises:
+        StoreError: The folder is not ours or cannot be written.
+    """
+    if not folder.exists():
+        return
+    claim(folder)
+    if (folder / TRUTH_FILE).exists() and not _is_ours(folder / TRUTH_FILE):
+        raise foreign(folder)
+    try:
+        for name in _MADE:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether the header says so: 4 bytes at offset 68 are SQLite's application id."""
+    with file.open("rb") as stream:
+        header = stream.read(100)
+    return not header or header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def foreign(folder: Path) -> StoreError:
+    return StoreError(
+        f"{folder} holds files that are not an index of qa, and nothing there was touched. "
+        "Name an empty or a new folder with --index."
+    )
+
+
+def unwritable(folder: Path, error: Exception) -> StoreError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return StoreError(
+        f"The index folder {folder} cannot be written: {reason}. "
+        "Name another with --index or in QA_INDEX."
+    )

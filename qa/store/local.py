@@ -1,0 +1,330 @@
+"""The store on one machine: the truth in one SQLite file, the search indexes derived from it."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from secrets import token_hex
+from threading import RLock
+from typing import Any, Literal
+
+import numpy as np
+
+from qa.datatypes import Article, Passage
+from qa.errors import StoreError
+from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Sentence
+from qa.store.derived import Derived, Vectors
+from qa.store.folder import APPLICATION_ID, TRUTH_FILE, claim, foreign, unwritable
+
+_SCHEMA = """
+CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE articles (
+    article_id TEXT PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
+    headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT, boilerplate TEXT NOT NULL
+) STRICT;
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY,
+    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms TEXT NOT NULL, vector BLOB NOT NULL,
+    UNIQUE (article_id, start, "end")
+) STRICT;
+CREATE TABLE sentences (
+    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (article_id, start)
+) STRICT, WITHOUT ROWID;
+"""
+_COLUMNS = [field.name for field in fields(Article)]
+
+
+class LocalStore:
+    """See `qa.store.Store`. Threads may share it; other processes may write meanwhile."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        """Open the file in `folder`, or make it.
+
+        Raises:
+            StoreError: The folder is not ours, cannot be written, is damaged, or was made by
+                another version, with another model, or from another folder of articles.
+        """
+        self.folder = folder
+        self._lock = RLock()
+        self._derived = Derived(folder, manifest.dimension)
+        claim(folder)
+        with _readable(folder):
+            self._db = sqlite3.connect(
+                folder / TRUTH_FILE, timeout=60, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare(manifest)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _prepare(self, manifest: Manifest) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        with self.transaction() as db:
+            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                for statement in _SCHEMA.strip().split(";\n"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+                values = {**manifest._asdict(), "index_id": token_hex(8), "generation": 0}
+                db.executemany("INSERT INTO manifest VALUES (?, ?)", _texts(values))
+        # Readers go on while one process writes; a killed writer leaves the last whole state.
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._check(manifest)
+
+    def _check(self, manifest: Manifest) -> None:
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION_ID:
+            raise foreign(self.folder)
+        kept = dict(self._db.execute("SELECT key, value FROM manifest"))
+        wanted = dict(_texts(manifest._asdict()))
+        rebuild = "Rebuild it with: qa index --rebuild"
+        if version != FORMAT_VERSION or kept["chunking"] != wanted["chunking"]:
+            raise StoreError(f"The index in {self.folder} was made by another version. {rebuild}")
+        if kept["model_id"] != wanted["model_id"]:
+            raise StoreError(
+                f"The index in {self.folder} was made with the model {kept['model_id']}, not with "
+                f"{wanted['model_id']}. Name that model with --model, or rebuild the index with "
+                "this one: qa index --rebuild"
+            )
+        if kept["articles"] != wanted["articles"]:
+            if Path(kept["articles"]).is_dir():
+                raise StoreError(
+                    f"The index in {self.folder} belongs to the articles in {kept['articles']}, "
+                    f"not to {wanted['articles']}. Name another folder with --index, or let this "
+                    "one go with: qa index --rebuild"
+                )
+            with self.transaction() as db:  # the folder was moved: its index moves along
+                db.execute(
+                    "UPDATE manifest SET value = ? WHERE key = 'articles'", (wanted["articles"],)
+                )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one write: all of it or nothing."""
+        with self._lock, _readable(self.folder):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of one SELECT."""
+        with self._lock, _readable(self.folder):
+            return self._db.execute(sql, values).fetchall()
+
+    def paths(self) -> dict[str, str]:
+        """See `Store.paths`."""
+        return dict(self.query("SELECT path, article_id FROM articles"))
+
+    def status(self, article: Article) -> Literal["absent", "changed", "same"]:
+        """See `Store.status`."""
+        kept = self.query(
+            f"SELECT {', '.join(_COLUMNS)} FROM articles WHERE article_id = ?",
+            (article.article_id,),
+        )
+        if not kept:
+            return "absent"
+        return "same" if kept[0] == _to_row(article) else "changed"
+
+    def put(
+        self,
+        article: Article,
+        entries: Sequence[Entry],
+        sentences: Sequence[Sentence],
+        replaces: str | None = None,
+    ) -> None:
+        """See `Store.put`."""
+        with self.transaction() as db:
+            gone = [article.article_id] + ([replaces] if replaces else [])
+            db.executemany("DELETE FROM articles WHERE article_id = ?", [(key,) for key in gone])
+            db.execute(
+                f"INSERT INTO articles ({', '.join(_COLUMNS)}) "
+                f"VALUES ({', '.join('?' * len(_COLUMNS))})",
+                _to_row(article),
+            )
+            db.executemany(
+                'INSERT INTO passages (article_id, start, "end", terms, vector) '
+                "VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        article.article_id,
+                        entry.passage.start,
+                        entry.passage.end,
+                        " ".join(entry.terms),
+                        entry.vector.astype("<f4").tobytes(),
+                    )
+                    for entry in entries
+                ],
+            )
+            # Half precision: they are compared to two decimals, and they are most of the file.
+            db.executemany(
+                "INSERT INTO sentences VALUES (?, ?, ?, ?)",
+                [
+                    (article.article_id, *sentence.span, sentence.vector.astype("<f2").tobytes())
+                    for sentence in sentences
+                ],
+            )
+            _next_generation(db)
+
+    def update(self, article: Article) -> None:
+        """See `Store.update`."""
+        assignments = ", ".join(f"{column} = ?" for column in _COLUMNS)
+        with self.transaction() as db:
+            db.execute(
+                f"UPDATE articles SET {assignments} WHERE article_id = ?",
+                (*_to_row(article), article.article_id),
+            )
+
+    def remove(self, article_ids: Collection[str]) -> None:
+        """See `Store.remove`."""
+        with self.transaction() as db:
+            db.executemany(
+                "DELETE FROM articles WHERE article_id = ?", [(key,) for key in article_ids]
+            )
+            _next_generation(db)
+
+    def articles(self) -> list[Article]:
+        """See `Store.articles`."""
+        return [
+            _to_article(row)
+            for row in self.query(f"SELECT {', '.join(_COLUMNS)} FROM articles ORDER BY path")
+        ]
+
+    def count(self) -> tuple[int, int]:
+        """See `Store.count`."""
+        [(articles, passages)] = self.query(
+            "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM passages)"
+        )
+        return articles, passages
+
+    def select(
+        self, outlets: Collection[str] | None, since: date | None, until: date | None
+    ) -> set[str]:
+        """See `Store.select`."""
+        wanted = None if outlets is None else {outlet.casefold() for outlet in outlets}
+        return {
+            article_id
+            for article_id, outlet, published in self.query(
+                "SELECT article_id, outlet, published FROM articles"
+            )
+            if (wanted is None or (outlet or "").casefold() in wanted)
+            and (since is None or (published or "") >= since.isoformat())
+            and (until is None or (published or "9999") <= until.isoformat())
+        }
+
+    def passages(self, rows: Sequence[int]) -> list[Passage]:
+        """See `Store.passages`. A row that another process has dropped meanwhile is left out."""
+        marks = ", ".join("?" * len(rows))
+        columns = ", ".join(f"a.{column}" for column in _COLUMNS)
+        articles: dict[str, Article] = {}
+        found: dict[int, Passage] = {}
+        for row, start, end, *values in self.query(
+            f'SELECT p.row, p.start, p."end", {columns} FROM passages p JOIN articles a '
+            f"USING (article_id) WHERE p.row IN ({marks})",
+            [int(row) for row in rows],
+        ):
+            article = articles.setdefault(values[0], _to_article(values))
+            found[row] = Passage(article, start, end)
+        return [found[int(row)] for row in rows if int(row) in found]
+
+    def sentences(self, passage: Passage) -> list[Sentence]:
+        """See `Store.sentences`."""
+        return [
+            Sentence((start, end), np.frombuffer(vector, dtype="<f2").astype(np.float32))
+            for start, end, vector in self.query(
+                'SELECT start, "end", vector FROM sentences '
+                'WHERE article_id = ? AND start >= ? AND "end" <= ? ORDER BY start',
+                (passage.article.article_id, passage.start, passage.end),
+            )
+        ]
+
+    def candidates(
+        self,
+        vector: Vectors,
+        terms: Sequence[str],
+        limit: int,
+        article_ids: Collection[str] | None = None,
+    ) -> Candidates:
+        """See `Store.candidates`. Both searches are exact."""
+        with self._fresh() as derived:
+            return derived.candidates(vector, terms, limit, article_ids)
+
+    def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
+        """See `Store.document_frequencies`."""
+        with self._fresh() as derived:
+            return derived.document_frequencies(terms)
+
+    @contextmanager
+    def _fresh(self) -> Iterator[Derived]:
+        """Lend the search indexes, brought up to what is on disk now."""
+        with self._lock:
+            if self._derived.stamp != self._stamp():
+                self._db.execute("BEGIN")  # one state of the file for all that is read
+                try:
+                    self._derived.load(
+                        self._stamp(),
+                        self.query("SELECT row, article_id, terms FROM passages ORDER BY row"),
+                        lambda: self.query("SELECT vector FROM passages ORDER BY row"),
+                    )
+                finally:
+                    self._db.execute("COMMIT")
+            yield self._derived
+
+    def _stamp(self) -> str:
+        """Return a text that no two states of any index share."""
+        rows = self.query("SELECT value FROM manifest WHERE key IN ('generation', 'index_id')")
+        return ":".join(value for (value,) in rows)
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Turn what SQLite says into what a person can act on."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise unwritable(folder, error) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"The index in {folder} is damaged or not ours ({error}). The articles are untouched; "
+            "rebuild it with: qa index --rebuild"
+        ) from error
+
+
+def _texts(values: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key, str(value)) for key, value in values.items()]
+
+
+def _next_generation(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE manifest SET value = CAST(value + 1 AS TEXT) WHERE key = 'generation'")
+
+
+def _to_row(article: Article) -> tuple[Any, ...]:
+    values = {name: getattr(article, name) for name in _COLUMNS}
+    values["published"] = article.published.isoformat() if article.published else None
+    values["boilerplate"] = json.dumps(article.boilerplate)
+    return tuple(values.values())
+
+
+def _to_article(row: Sequence[Any]) -> Article:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    if values["published"]:
+        values["published"] = date.fromisoformat(values["published"])
+    values["boilerplate"] = tuple((start, end) for start, end in json.loads(values["boilerplate"]))
+    return Article(**values)
