@@ -57,9 +57,7 @@ def _weigh(
     """Return the sentences of each hit with their evidence."""
     asked = set(lexical.terms(query))
     frequencies, total = store.document_frequencies(asked)
-    weights = {
-        term: ranking.inverse_document_frequency(frequencies[term], total) for term in asked
-    }
+    weights = {term: ranking.inverse_document_frequency(frequencies[term], total) for term in asked}
     weighed: list[list[_Weighed]] = []
     for hit in hits:
         text = hit.passage.article.text

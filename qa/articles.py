@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -58,22 +58,32 @@ def find_files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def read_sidecar(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what ``metadata.toml`` in `folder` says: one table of fields for each file path.
+class Sidecar(NamedTuple):
+    """What ``metadata.toml`` says: fields for each file path, and questions to begin with."""
+
+    tables: dict[str, dict[str, Any]]
+    questions: list[str]
+
+
+def read_sidecar(folder: Path) -> Sidecar:
+    """Return what ``metadata.toml`` in `folder` says; nothing if there is none.
 
     Raises:
         CorpusError: The file is not TOML, or holds something other than tables of known fields.
     """
     path = folder / SIDECAR
     if not path.is_file():
-        return {}
+        return Sidecar({}, [])
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CorpusError(f"{path} cannot be read: {error}. Mend or remove it.") from error
+    questions = [str(question) for question in tables.pop("questions", [])]
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise CorpusError(f'{path}: "{name}" is not a table. Write ["{name}"] above its fields.')
+            raise CorpusError(
+                f'{path}: "{name}" is not a table. Write ["{name}"] above its fields.'
+            )
         unknown = sorted(set(table) - set(FIELDS))
         if unknown:
             raise CorpusError(
@@ -84,7 +94,7 @@ def read_sidecar(folder: Path) -> dict[str, dict[str, Any]]:
             if table[field] is None:
                 wanted = "a date such as 2025-12-17" if field == "published" else "a line of text"
                 raise CorpusError(f'{path}: {field} of "{name}" must be {wanted}.')
-    return tables
+    return Sidecar(tables, questions)
 
 
 def read_article(file: Path, path: str, sidecar: Mapping[str, Any] | None = None) -> Article:
@@ -166,7 +176,9 @@ def _front_matter(text: str) -> tuple[dict[str, Any], Span | None]:
     try:
         loaded = yaml.safe_load(match[1])
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ArticleError("has front matter that is not YAML: mend the lines at its top") from error
+        raise ArticleError(
+            "has front matter that is not YAML: mend the lines at its top"
+        ) from error
     if not isinstance(loaded, dict):
         return {}, None  # two rules of dashes around prose: text, not metadata
     known: dict[str, Any] = {}

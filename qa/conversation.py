@@ -12,7 +12,9 @@ _POINTER = re.compile(
 )
 _OPENING = re.compile(r"\W*(?:and|but|or|so|also|what about|how about|why|why not|since when)\b")
 # "that" after a word for saying or knowing opens a clause and points at nothing.
-_CLAUSE = re.compile(r"\b(?:say|says|said|claim\w*|den\w+|know|think|stat\w+|argu\w+|report\w*) that\b")
+_CLAUSE = re.compile(
+    r"\b(?:say|says|said|claim\w*|den\w+|know|think|stat\w+|argu\w+|report\w*) that\b"
+)
 _FEW_TERMS = 2
 
 

@@ -11,13 +11,13 @@ from typing import Self
 
 import platformdirs
 
-from qa import answering, chunking, conversation, indexing, retrieval
-from qa.datatypes import Answer, Article, Hit, SyncReport
+from qa import answering, articles, chunking, conversation, indexing, retrieval
+from qa.datatypes import Answer, Article, Hit, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
 from qa.errors import CorpusError
 from qa.indexing import Progress
 from qa.store import Manifest
-from qa.store.folder import delete_index
+from qa.store.folder import TRUTH_FILE, delete_index
 from qa.store.local import LocalStore
 
 # More than are quoted: neighbours that repeat each other are passed over.
@@ -116,9 +116,7 @@ class Corpus:
         """
         query = retrieval.check_query(query)
         vector = self._embedder.embed_queries([query])[0]
-        return retrieval.retrieve(
-            self._store, query, vector, k, outlets, since, until, max_tokens
-        )
+        return retrieval.retrieve(self._store, query, vector, k, outlets, since, until, max_tokens)
 
     def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
         """Answer a question with quotes, or abstain.
@@ -139,6 +137,14 @@ class Corpus:
     def articles(self) -> list[Article]:
         """Return the articles that are indexed, by path."""
         return self._store.articles()
+
+    def warm_up(self) -> None:
+        """Load the model now, so that the first question need not wait for it."""
+        self._embedder.embed_queries(["ready"])
+
+    def questions(self) -> list[str]:
+        """Return the questions that the folder's ``metadata.toml`` offers to begin with."""
+        return articles.read_sidecar(self.folder).questions
 
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages that are indexed."""
@@ -182,6 +188,28 @@ def retrieve(query: str, k: int = 5) -> list[Hit]:
 
 _default: dict[tuple[Path, Path], Corpus] = {}
 _default_lock = Lock()
+
+
+def status(
+    articles: str | os.PathLike[str] | None = None,
+    index: str | os.PathLike[str] | None = None,
+    model: str | None = None,
+) -> Status:
+    """Tell what is indexed and what a sync would do; no index is made, changed or synced.
+
+    Raises:
+        QaError: The folder, the index or the model cannot be used.
+    """
+    folder = articles_folder(articles)
+    place = index_folder(folder, index)
+    embedder = LocalEmbedder(model)
+    made = (place / TRUTH_FILE).is_file()
+    corpus = Corpus(folder, place, embedder) if made else None
+    pending = indexing.compare(folder, corpus._store if corpus else None)
+    article_count, passage_count = corpus.count() if corpus else (0, 0)
+    if corpus:
+        corpus.close()
+    return Status(str(folder), str(place), embedder.model_id, article_count, passage_count, pending)
 
 
 def articles_folder(named: str | os.PathLike[str] | None = None) -> Path:

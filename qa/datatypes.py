@@ -183,6 +183,27 @@ class SyncReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """What is indexed, and what the next sync would do.
+
+    Attributes:
+        articles: The folder of articles.
+        index: The folder of the index.
+        model: Name and hash of the embedding model.
+        article_count: Articles in the index.
+        passage_count: Passages in the index.
+        pending: What a sync would report; nothing is embedded for it.
+    """
+
+    articles: str
+    index: str
+    model: str
+    article_count: int
+    passage_count: int
+    pending: SyncReport
+
+
+@dataclass(frozen=True, slots=True)
 class SyncProgress:
     """How far a sync is: articles to embed, and passages embedded so far."""
 

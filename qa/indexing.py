@@ -41,7 +41,7 @@ def sync(
         CorpusError: The folder is missing, its sidecar is broken, or no file in it can be read as
             an article; the store then stays as it is.
     """
-    sidecar = articles.read_sidecar(folder)
+    sidecar = articles.read_sidecar(folder).tables
     kept = store.paths()
     survey = _survey(folder, sidecar, store)
     if not survey.seen:
@@ -89,7 +89,32 @@ def sync(
     )
 
 
-def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store) -> _Survey:
+def compare(folder: Path, store: Store | None) -> SyncReport:
+    """Return what a sync would do, and do nothing.
+
+    Args:
+        folder: The folder of articles.
+        store: Its index; None if there is none yet.
+
+    Raises:
+        CorpusError: The folder is missing, or its sidecar is broken.
+    """
+    kept = store.paths() if store else {}
+    survey = _survey(folder, articles.read_sidecar(folder).tables, store)
+    updated = [path for path in survey.absent if path in kept]
+    updated += [article.path for article in survey.changed]
+    return SyncReport(
+        added=tuple(path for path in survey.absent if path not in kept),
+        updated=tuple(updated),
+        removed=tuple(
+            path for path, key in kept.items() if key not in survey.seen and path not in updated
+        ),
+        unchanged=tuple(survey.unchanged),
+        skipped=tuple(survey.skipped),
+    )
+
+
+def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store | None) -> _Survey:
     """Read every file once, and change nothing."""
     survey = _Survey({}, [], [], [], [])
     for file in articles.find_files(folder):
@@ -104,7 +129,7 @@ def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store
             survey.skipped.append(Skipped(path, f"has the same content as {same}"))
             continue
         survey.seen[article.article_id] = path
-        status = store.status(article)
+        status = store.status(article) if store else "absent"
         if status == "absent":
             survey.absent.append(path)
         elif status == "changed":

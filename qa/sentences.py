@@ -73,9 +73,7 @@ def _split_block(text: str, lines: list[Span]) -> Iterator[Span]:
     run_start = lines[0][0]
     for here, following in zip(lines, [*lines[1:], None], strict=True):
         if following is None or (
-            not in_column
-            and not _TERMINAL.search(text, *here)
-            and not text[following[0]].islower()
+            not in_column and not _TERMINAL.search(text, *here) and not text[following[0]].islower()
         ):
             yield from _split_run(text, run_start, here[1])
             if following is not None:
