@@ -13,10 +13,10 @@ from qa.store import Store
 CITATIONS = 5
 NEAREST = 3
 # A second sentence of a passage is highlighted if its evidence comes this close to the best one's.
-_ALSO_ANSWERS = 0.95
+_ALSO_ANSWERS = 0.98
 
 
-class _Weighed(NamedTuple):
+class Weighed(NamedTuple):
     """A sentence with what speaks for it."""
 
     span: Span
@@ -25,6 +25,7 @@ class _Weighed(NamedTuple):
 
     @property
     def evidence(self) -> float:
+        """How well it answers, for comparison with others."""
         return ranking.evidence(self.cosine, self.covered)
 
 
@@ -40,36 +41,37 @@ def answer(
         vector: The query's unit vector, shape ``(dimension,)``.
         hits: Best first; more than `CITATIONS` of them, since some repeat each other.
     """
-    weighed = _weigh(store, query, vector, hits)
+    weighed = weigh(store, query, vector, hits)
     best = max((s for found in weighed for s in found), key=lambda s: s.evidence, default=None)
-    sure = ranking.confidence(best.cosine, best.covered) if best else 0.0
+    nearest = max((hit.dense for hit in hits), default=0.0)
+    sure = ranking.confidence(nearest, best.covered) if best else 0.0
     if sure < ranking.ABSTAIN_BELOW:
-        nearest = tuple(_cite(hit, hit.rank, ()) for hit in hits[:NEAREST])
-        return Answer(question, query, (), True, sure, nearest)
+        offered = tuple(_cite(hit, hit.rank, ()) for hit in hits[:NEAREST])
+        return Answer(question, query, (), True, sure, offered)
     chosen = _choose(hits, weighed)
     citations = tuple(_cite(hit, i + 1, spans) for i, (hit, spans) in enumerate(chosen))
     return Answer(question, query, citations, False, sure)
 
 
-def _weigh(
+def weigh(
     store: Store, query: str, vector: NDArray[np.float32], hits: Sequence[Hit]
-) -> list[list[_Weighed]]:
+) -> list[list[Weighed]]:
     """Return the sentences of each hit with their evidence."""
     asked = set(lexical.terms(query))
     frequencies, total = store.document_frequencies(asked)
     weights = {term: ranking.inverse_document_frequency(frequencies[term], total) for term in asked}
-    weighed: list[list[_Weighed]] = []
+    weighed: list[list[Weighed]] = []
     for hit in hits:
         text = hit.passage.article.text
         weighed.append([])
         for span, sentence_vector in store.sentences(hit.passage):
             covered = ranking.coverage(weights, lexical.terms(text[slice(*span)]))
-            weighed[-1].append(_Weighed(span, float(sentence_vector @ vector), covered))
+            weighed[-1].append(Weighed(span, float(sentence_vector @ vector), covered))
     return weighed
 
 
 def _choose(
-    hits: Sequence[Hit], weighed: Sequence[Sequence[_Weighed]]
+    hits: Sequence[Hit], weighed: Sequence[Sequence[Weighed]]
 ) -> list[tuple[Hit, tuple[Span, ...]]]:
     """Return hits with the spans to highlight: best first, then each article's together."""
     shown: set[tuple[str, Span]] = set()

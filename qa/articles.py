@@ -1,4 +1,4 @@
-"""A file, or a folder of files, to Articles: decoding, front matter, sidecar metadata, promotion."""
+"""A file, or a folder of files, to Articles: decoding, metadata, promotion."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ MAX_BYTES = 10_000_000
 """A file above this is no article; reading one would take minutes and gigabytes."""
 
 _ALIASES = {"date": "published", "source": "outlet", "publisher": "outlet", "link": "url"}
-_FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_FRONT_MATTER = re.compile(r"(?sm)\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?:\r?\n|\Z)")
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r)[ \t]*(?:\r\n|\n|\r)")
@@ -30,8 +30,9 @@ _DATE_FORMATS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d")
 _TITLE_LENGTH = 120
 # The last lines of a saved article that speak of the outlet, not of the story.
 _PROMOTION = re.compile(
-    r"(?:subscribe (?:to|now)|sign up (?:for|to)|follow us|join us on|share this|read (?:also|more)\b"
-    r"|read about the|author.?s name\b|support (?:us|our)|download (?:the|our) app)",
+    r"(?:subscribe (?:to|now)|sign up (?:for|to)|follow us|join us on|share this"
+    r"|read (?:also|more)\b|read about the|author.?s name\b|support (?:us|our)"
+    r"|download (?:the|our) app)",
     re.IGNORECASE,
 )
 
@@ -78,7 +79,9 @@ def read_sidecar(folder: Path) -> Sidecar:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CorpusError(f"{path} cannot be read: {error}. Mend or remove it.") from error
-    questions = [str(question) for question in tables.pop("questions", [])]
+    questions = tables.pop("questions", [])
+    if not isinstance(questions, list) or not all(isinstance(text, str) for text in questions):
+        raise CorpusError(f'{path}: questions must be a list: questions = ["…", "…"]')
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise CorpusError(
@@ -190,7 +193,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], Span | None]:
 
 
 def _clean(field: str, value: object) -> str | date | None:
-    """Return a field's value as one line of text (``published``: as a date), or None if unusable."""
+    """Return a value as one line of text (``published``: as a date), or None if unusable."""
     if field == "published":
         return _date(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -42,7 +42,7 @@ def _encoding() -> tiktoken.Encoding:
 
 
 def count_tokens(text: str) -> int:
-    """Return the length of `text` in tiktoken tokens (cl100k_base), special tokens as plain text."""
+    """Return the length of `text` in tiktoken tokens (cl100k_base), special ones as text."""
     return len(_encoding().encode_ordinary(text))
 
 
@@ -125,7 +125,7 @@ def _cut(text: str, span: Span, fits: Callable[[int, int], bool]) -> Iterator[Sp
 
 
 def _longest_fit(text: str, start: int, end: int, fits: Callable[[int, int], bool]) -> int:
-    graphemes = [match.end() for match in _GRAPHEME.finditer(text, start, end)]
+    graphemes: list[int] = [match.end() for match in _GRAPHEME.finditer(text, start, end)]
     spaces = [stop for stop in graphemes if text[stop - 1].isspace() and stop > start + 1]
     for stops in (spaces, graphemes):
         low, high = 0, len(stops)

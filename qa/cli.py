@@ -27,9 +27,9 @@ app = typer.Typer(
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 # An article's control characters must not reach the terminal: show their pictures instead.
-_CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)} | {
-    code: 0xFFFD for code in range(127, 160)
-}
+_CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
+_CONTROLS[13] = ord(" ")
+_CONTROLS |= dict.fromkeys(range(127, 160), 0xFFFD)
 
 Articles = Annotated[
     str | None,

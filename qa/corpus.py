@@ -213,8 +213,10 @@ def status(
 
 
 def articles_folder(named: str | os.PathLike[str] | None = None) -> Path:
-    """Return the folder of articles: `named`, else ``QA_ARTICLES``, else ``./seeds``, else the
-    sample that comes with the package."""
+    """Return the folder of articles.
+
+    That is `named`, else ``QA_ARTICLES``, else ``./seeds``, else the sample in the package.
+    """
     chosen = named or os.environ.get("QA_ARTICLES")
     if chosen:
         return Path(chosen).expanduser()
@@ -223,8 +225,11 @@ def articles_folder(named: str | os.PathLike[str] | None = None) -> Path:
 
 
 def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) -> Path:
-    """Return the folder of the index: `named`, else ``QA_INDEX``, else ``./embeddings`` for the
-    articles in ``./seeds``, else one in the user's cache that belongs to `articles`."""
+    """Return the folder of the index.
+
+    That is `named`, else ``QA_INDEX``, else ``./embeddings`` for the articles in ``./seeds``, else
+    one in the user's cache that belongs to `articles`.
+    """
     chosen = named or os.environ.get("QA_INDEX")
     if chosen:
         return Path(chosen).expanduser()

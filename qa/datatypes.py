@@ -82,7 +82,7 @@ class Hit:
 
     Attributes:
         rank: From 1.
-        score: What it was ranked by, 0 to 1, higher is better; comparable within one query only.
+        score: What it was ranked by, at most 1, higher is better; comparable within one query only.
         passage: The passage.
         dense: Cosine of question and passage, -1 to 1; comparable between queries.
         lexical: BM25 of question and passage, 0 and up.

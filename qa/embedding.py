@@ -17,7 +17,6 @@ from qa.errors import ModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
 
 Vectors = NDArray[np.float32]
 
@@ -109,7 +108,8 @@ class LocalEmbedder:
         """Normalise: the one place where it is done, so that inner product is cosine."""
         vectors = np.asarray(vectors, dtype=np.float32).reshape(-1, self.dimension)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+        unit: Vectors = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+        return unit
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -120,7 +120,7 @@ class LocalEmbedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
         try:
             return SentenceTransformer(str(self._folder), local_files_only=True)
@@ -158,15 +158,16 @@ def _resolve(model: str) -> Path:
     if folder.is_dir():
         return folder.resolve()
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     name = model if "/" in model else f"sentence-transformers/{model}"
     try:
         return Path(snapshot_download(name, ignore_patterns=["onnx/*", "openvino/*", "*.h5"]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"There is no model {model}: no such folder, not on this machine by that name, and not "
-            "to be had from a hub. Name a folder with --model, or leave it out for the built-in one."
+            f"There is no model {model}: no such folder, not on this machine by that name, and "
+            "not to be had from a hub. Name a folder with --model, or leave it out for the "
+            "built-in one."
         ) from error
 
 

@@ -119,6 +119,10 @@ def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store
     survey = _Survey({}, [], [], [], [])
     for file in articles.find_files(folder):
         path = file.relative_to(folder).as_posix()
+        if not path.isprintable():
+            shown = path.encode("unicode_escape").decode()
+            survey.skipped.append(Skipped(shown, "has a name that cannot be shown: rename it"))
+            continue
         try:
             article = articles.read_article(file, path, sidecar.get(path))
         except ArticleError as error:

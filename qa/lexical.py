@@ -1,4 +1,4 @@
-"""Text to index terms, for matching and never for showing: folding, spelling variants, stems. Pure."""
+"""Text to index terms, for matching and never for showing. Pure."""
 
 import re
 import unicodedata
@@ -9,13 +9,14 @@ import Stemmer
 # Acronyms with full stops, numbers with separators, then any run of letters and digits.
 _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)+|[^\W_]+")
 _POSSESSIVE = re.compile(r"['’]s\b")
+_COUNTRY = re.compile(r"\bUS\b")  # not the pronoun, which is a stop word
 
 # English words that say nothing of the subject, and the words that make a question of it.
 STOP_WORDS = frozenset(
-    "a about am an and any are as at be been being but by can could did do does for from had has "
-    "have he her him his how i if in into is it its me my no not of on or our she should so such "
-    "than that the their them then there these they this those to us was we were what when where "
-    "which who whom whose why will with would you your".split()
+    """a about am an and any are as at be been being but by can could did do does for from had has
+    have he her him his how i if in into is it its me my no not of on or our she should so such
+    than that the their them then there these they this those to us was we were what when where
+    which who whom whose why will with would you your""".split()
 )
 
 # One name for what outlets spell in two ways. Both sides of a match pass through it.
@@ -49,11 +50,8 @@ def fold(text: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Return the index terms of `text`, in order, repeats kept, stop words left out."""
-    found: list[str] = []
-    for token in _TOKEN.findall(_POSSESSIVE.sub("", fold(text))):
-        if token not in STOP_WORDS:
-            found.append(_term(token))
-    return found
+    plain = _POSSESSIVE.sub("", fold(_COUNTRY.sub("U.S.", text)))
+    return [_term(token) for token in _TOKEN.findall(plain) if token not in STOP_WORDS]
 
 
 @lru_cache(maxsize=100_000)
@@ -63,4 +61,4 @@ def _term(token: str) -> str:
     token = _VARIANTS.get(token, token)
     for pattern, replacement in _SPELLINGS:
         token = pattern.sub(replacement, token)
-    return _stemmer.stemWord(token)
+    return str(_stemmer.stemWord(token))

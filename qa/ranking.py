@@ -8,24 +8,25 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
 
-DENSE_WEIGHT = 0.6
-"""Share of the cosine in the fused score; the rest is BM25. Measured by benchmarks/quality.py."""
+DENSE_WEIGHT = 0.77
+"""Share of the cosine in the fused score; the rest is BM25. docs/decisions/0003-fusion.md."""
 
 COVERAGE_WEIGHT = 0.5
 """Worth of a fully covered question beside a cosine of 1, when sentences are compared."""
 
-# Logistic regression on the best sentence, made by benchmarks/calibrate.py.
-_INTERCEPT, _COSINE, _COVERAGE = -4.0, 8.0, 2.0
-ABSTAIN_BELOW = 0.2
+# Logistic regression on SQuAD 2 and ClapNQ, made by benchmarks/calibrate.py.
+_INTERCEPT, _COSINE, _COVERAGE = -6.54, 8.88, 2.99
+ABSTAIN_BELOW = 0.015
+"""Low on purpose: to hide an answer is worse than to show what does not answer. The table behind it
+is in docs/quality.md."""
 
 
 def fuse(dense: Scores, lexical: Scores, weight: float = DENSE_WEIGHT) -> Scores:
-    """Fuse two scores of the same candidates into one, 0 to 1.
+    """Fuse two scores of the same candidates into one, at most 1; higher is better.
 
-    A convex combination: cosine scaled to the range it has here, BM25 to its maximum here (its
-    least is 0 by nature). Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
-    Retrieval", 2023, find it ahead of fusion by rank. Good for order within one question; it says
-    nothing of whether there is an answer.
+    A convex combination of the cosine as it is and BM25 scaled to its maximum for this query; after
+    Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023). It orders
+    passages within one query and says nothing of whether there is an answer.
 
     Args:
         dense: Cosines, shape ``(n,)``.
@@ -35,13 +36,9 @@ def fuse(dense: Scores, lexical: Scores, weight: float = DENSE_WEIGHT) -> Scores
     Returns:
         Scores, float32, shape ``(n,)``.
     """
-    if not len(dense):
-        return dense
-    low, high = float(dense.min()), float(dense.max())
-    scaled = (dense - low) / (high - low) if high > low else np.ones_like(dense)
-    top = float(lexical.max())
-    fused = weight * scaled + (1 - weight) * (lexical / top if top > 0 else lexical)
-    return fused.astype(np.float32)
+    top = float(lexical.max(initial=0))
+    scaled = lexical / top if top > 0 else lexical
+    return (weight * dense + (1 - weight) * scaled).astype(np.float32)
 
 
 def order(scores: Sequence[float] | Scores, keys: Sequence[str]) -> list[int]:
@@ -50,7 +47,7 @@ def order(scores: Sequence[float] | Scores, keys: Sequence[str]) -> list[int]:
 
 
 def inverse_document_frequency(frequency: int, total: int) -> float:
-    """Return the weight of a term that stands in `frequency` of `total` passages (Lucene's form)."""
+    """Return the weight of a term in `frequency` of `total` passages (Lucene's form)."""
     return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
 
 
@@ -73,11 +70,11 @@ def evidence(cosine: float, covered: float) -> float:
 def confidence(cosine: float, covered: float) -> float:
     """Return the calibrated probability that the articles answer, 0 to 1.
 
-    It reads the raw evidence of the best sentence. A score scaled within one question cannot say
-    "nothing here": something is always the best of it.
+    It reads raw evidence. A score scaled within one question cannot say "nothing here": something
+    is always the best of it.
 
     Args:
-        cosine: Of the question and the best sentence.
-        covered: Share of the question's term weight in that sentence, 0 to 1.
+        cosine: Of the question and the nearest passage.
+        covered: Share of the question's term weight in the best sentence, 0 to 1.
     """
     return 1 / (1 + math.exp(-(_INTERCEPT + _COSINE * cosine + _COVERAGE * covered)))

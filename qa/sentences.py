@@ -10,12 +10,14 @@ from qa.datatypes import Span
 _LINE = re.compile(r"[^\r\n\u2028\u2029\f\v]+")
 _BULLET = re.compile(r"\s*(?:[-*+•‣◦·▪–—]|\d{1,3}[.)]|#{1,6}|>|\|)\s")
 _TERMINAL = re.compile(r"[.!?…。！？؟।:;,][\"'”’»)\]*_]*\s*$")
+# "wrote on X." at the end of a line: one letter there is a word more often than an initial.
+_LONE_LETTER = re.compile(r"\s[^\W\d_]\.[\"”’»)]*$")
 _SPACE = re.compile(r"\s")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
 # The splitter is linear, but its result is one list: a line longer than this is cut at a space.
 _LONGEST_RUN = 20_000
-# Text set in a column (e-mail, old agency wires) breaks lines inside sentences, all near this width.
+# Text set in a column (e-mail, agency wires) breaks lines inside sentences, all near this width.
 _COLUMN_WIDTH = (40, 100)
 
 
@@ -23,8 +25,9 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[S
     """Return the sentences of ``text[start:end]`` as spans of the whole `text`.
 
     A blank line and a list item always end a sentence. A single line break ends one when the line
-    is a heading (no closing punctuation), unless the text is set in a column or goes on in lower
-    case; otherwise the splitter decides, so that "U.S.⏎Ambassador" stays in one sentence.
+    is a heading (no closing punctuation) or ends in a lone letter ("on X."), unless the text is set
+    in a column or goes on in lower case; otherwise the splitter decides, so that "U.S.⏎Ambassador"
+    stays in one sentence.
 
     Args:
         text: Any text; it is never changed.
@@ -73,7 +76,9 @@ def _split_block(text: str, lines: list[Span]) -> Iterator[Span]:
     run_start = lines[0][0]
     for here, following in zip(lines, [*lines[1:], None], strict=True):
         if following is None or (
-            not in_column and not _TERMINAL.search(text, *here) and not text[following[0]].islower()
+            not in_column
+            and not text[following[0]].islower()
+            and (not _TERMINAL.search(text, *here) or _LONE_LETTER.search(text, *here))
         ):
             yield from _split_run(text, run_start, here[1])
             if following is not None:

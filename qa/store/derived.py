@@ -85,7 +85,9 @@ class Derived:
             return Candidates(np.zeros(0, dtype=np.int64), nothing, nothing)
         parameters = None
         if article_ids is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))
+            parameters = faiss.SearchParameters(  # type: ignore[call-arg]
+                sel=faiss.IDSelectorBatch(allowed)
+            )
         _, [nearest] = self._vectors.search(
             vector.reshape(1, -1), min(limit, len(allowed)), params=parameters
         )

@@ -49,6 +49,7 @@ def _is_ours(file: Path) -> bool:
 
 
 def foreign(folder: Path) -> StoreError:
+    """Return the error for a folder that is not ours."""
     return StoreError(
         f"{folder} holds files that are not an index of qa, and nothing there was touched. "
         "Name an empty or a new folder with --index."
@@ -56,6 +57,7 @@ def foreign(folder: Path) -> StoreError:
 
 
 def unwritable(folder: Path, error: Exception) -> StoreError:
+    """Return the error for a folder that cannot be written."""
     reason = getattr(error, "strerror", None) or str(error)
     return StoreError(
         f"The index folder {folder} cannot be written: {reason}. "

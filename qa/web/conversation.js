@@ -11,5 +11,7 @@ element.addEventListener("click", (event) => {
 
 // A new reply is read from its question down.
 watch("value", () => {
-  element.querySelector(".qa-turn:last-of-type")?.scrollIntoView({ block: "nearest" });
+  const scroller = element.querySelector(".qa-scroll");
+  const turns = scroller.querySelectorAll(".qa-turn");
+  if (turns.length) scroller.scrollTop = turns[turns.length - 1].offsetTop - scroller.offsetTop;
 });

@@ -1,5 +1,4 @@
-"""The page: a conversation with a reader beside it. With this package's other modules, the only
-importer of gradio."""
+"""The page: a conversation with a reader beside it. The only importer of gradio."""
 
 import os
 from pathlib import Path
@@ -17,6 +16,8 @@ from qa.web import render
 from qa.web.render import Turn
 
 _FILES = Path(__file__).parent
+# Gradio keeps its own element from scrolling, and its JavaScript replaces what is inside this one.
+_SCROLLING = '<div class="qa-scroll" tabindex="0">${value}</div>'
 # Fonts that the machine has: a theme's own would be fetched from another host.
 _FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
@@ -47,13 +48,14 @@ def build(corpus: Corpus) -> gr.Blocks:
     def clear() -> tuple[list[Turn], str, str]:
         return [], render.conversation([], articles), render.reader(None)
 
-    with gr.Blocks(title="qa", analytics_enabled=False, fill_width=True) as page:
+    page = gr.Blocks(title="qa", analytics_enabled=False, fill_width=True)
+    with page:
         turns = gr.State([])
         with gr.Row(elem_classes="qa-page"):
             with gr.Column(scale=3, min_width=320):
-                gr.HTML("<h1>qa</h1>", elem_id="qa-head")
                 conversation = gr.HTML(
                     render.conversation([], articles),
+                    html_template=_SCROLLING,
                     js_on_load=(_FILES / "conversation.js").read_text(encoding="utf-8"),
                     elem_id="qa-conversation",
                 )
@@ -64,14 +66,13 @@ def build(corpus: Corpus) -> gr.Blocks:
                     elem_id="qa-question",
                     autofocus=True,
                 )
-                examples = [
-                    gr.Button(example, size="sm", elem_classes="qa-example")
-                    for example in corpus.questions()
-                ]
-                new = gr.Button("New conversation", size="sm", variant="secondary")
+                with gr.Row(elem_classes="qa-row"):
+                    examples = [gr.Button(text, size="sm") for text in corpus.questions()]
+                    new = gr.Button("New conversation", size="sm", variant="secondary")
             with gr.Column(scale=2, min_width=320):
                 reader = gr.HTML(
                     render.reader(None),
+                    html_template=_SCROLLING,
                     js_on_load=(_FILES / "reader.js").read_text(encoding="utf-8"),
                     elem_id="qa-reader",
                 )

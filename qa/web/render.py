@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from qa.datatypes import Answer, Article, Citation, Span
@@ -107,7 +107,7 @@ def _quote(number: int, citation: Citation) -> str:
 def place(citation: Citation) -> str:
     """Return where a quote stands: file and lines."""
     first, last = citation.lines
-    lines = f"line {first}" if first == last else f"lines {first}–{last}"  # noqa: RUF001
+    lines = f"line {first}" if first == last else f"lines {first}–{last}"
     return f"{citation.article.path}, {lines}"
 
 
@@ -125,7 +125,7 @@ def _marked(text: str, span: Span, layers: dict[str, Iterable[Span]]) -> str:
         cuts.update(cut for pair in spans for cut in pair if start < cut < end)
     pieces: list[str] = []
     ordered = sorted(cuts)
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in pairwise(ordered):
         names = [name for name, spans in layers.items() if any(a <= left < b for a, b in spans)]
         piece = escape(text[left:right])
         tag = "mark" if "qa-answer" in names else "span"

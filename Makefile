@@ -1,0 +1,46 @@
+# The two commands: `make serve` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 7860
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# Where the benchmark sets lie; they are not part of the project.
+DATA ?= ../shared
+
+.PHONY: serve test check fix bench screenshot clean
+
+serve: $(VENV)/.runtime
+	$(BIN)/qa serve --port $(PORT)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/quality.py --data $(DATA)/benchmarks \
+		--questions $(DATA)/questions/seeds_dev.jsonl
+
+screenshot: $(VENV)/.dev
+	QA_SCREENSHOTS=docs/images $(BIN)/pytest tests/test_browser.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+# The constraints pin every version, torch's CPU build among them: see "Installing" in the README.
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): some minutes the first time …"
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,70 @@
+"""What the tests share: the real model, and the sample corpus indexed once."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Nothing may come from a hub, in the tests as at a user's.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from qa import Corpus
+from qa.embedding import LocalEmbedder
+
+ROOT = Path(__file__).parent.parent
+SEEDS = ROOT / "seeds"
+
+settings.register_profile(
+    "qa",
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+settings.load_profile("qa")
+
+
+@pytest.fixture(autouse=True)
+def _own_places(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep every test out of the user's cache and settings."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("QA_ARTICLES", raising=False)
+    monkeypatch.delenv("QA_INDEX", raising=False)
+
+
+@pytest.fixture(scope="session")
+def embedder() -> LocalEmbedder:
+    return LocalEmbedder()
+
+
+@pytest.fixture(scope="session")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
+    """The sample corpus; not to be changed by a test."""
+    with Corpus.open(SEEDS, tmp_path_factory.mktemp("seeds") / "index") as corpus:
+        yield corpus
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two short articles, in a folder of the test's own."""
+    place = tmp_path / "articles"
+    place.mkdir()
+    (place / "harbour.txt").write_text(
+        "Harbour reopens\n\nThe harbour of Varna reopened on Monday after the storm. "
+        "Ferries to Burgas left at noon.\n",
+        encoding="utf-8",
+    )
+    (place / "budget.md").write_text(
+        "---\ntitle: Council passes budget\noutlet: The Varna Post\ndate: 2025-03-04\n---\n"
+        "The city council passed a budget of 90 million euros. Mayor Petrova opposed it.\n",
+        encoding="utf-8",
+    )
+    return place
+
+
+@pytest.fixture
+def seeds_copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))

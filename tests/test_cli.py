@@ -1,0 +1,183 @@
+"""The command as a user runs it: real processes, exit codes, messages, JSON."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXPELLED = "When was Turkey expelled from the F-35 programme?"
+
+
+def run(*arguments: str | Path, where: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "qa", *map(str, arguments)],
+        cwd=where,
+        env=os.environ | {"COLUMNS": "200"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder: the commands then ask the sample that comes with the package."""
+    place = tmp_path_factory.mktemp("home")
+    os.environ["XDG_CACHE_HOME"] = str(place / "cache")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+
+
+def test_ask_prints_numbered_quotes_with_their_place(home: Path) -> None:
+    done = run("ask", EXPELLED, where=home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[1] ")
+    assert "(002_b16ef8f3398be61e.txt, lines " in done.stdout
+    assert "Turkey was expelled from the F-35 co-production programme in 2019" in done.stdout
+
+
+def test_ask_json_carries_offsets_that_hold(home: Path, seeds_copy: Path) -> None:
+    done = run("ask", EXPELLED, "--json", where=home)
+    answer = json.loads(done.stdout)
+    assert answer["abstained"] is False
+    assert 0.5 < answer["confidence"] <= 1
+    for citation in answer["citations"]:
+        text = (seeds_copy / citation["article"]["path"]).read_bytes().decode()
+        assert citation["quote"] == text[citation["start"] : citation["end"]]
+        for mark in citation["highlights"]:
+            assert mark["text"] == text[mark["start"] : mark["end"]]
+
+
+def test_ask_says_what_is_not_there(home: Path) -> None:
+    done = run("ask", "What is the capital of Peru?", where=home)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Not in these articles.\nThe nearest passages")
+
+
+def test_ask_after_an_earlier_question(home: Path) -> None:
+    done = run("ask", "When was it kicked out?", "--after", EXPELLED, "--json", where=home)
+    assert json.loads(done.stdout)["query"] == f"{EXPELLED} When was it kicked out?"
+
+
+def test_index_and_status_in_a_folder_with_seeds(seeds_copy: Path) -> None:
+    where = seeds_copy.parent
+    before = json.loads(run("status", "--json", where=where).stdout)
+    assert (before["article_count"], len(before["pending"]["added"])) == (0, 5)
+    assert not (where / "embeddings").exists(), "status changes nothing"
+    first = json.loads(run("index", "--json", where=where).stdout)
+    assert (first["index"], len(first["added"]), first["skipped"]) == ("embeddings", 5, [])
+    assert first["embedded"] > 40
+    second = run("index", where=where)
+    assert second.stdout.startswith("0 added, 0 updated, 0 removed, 5 unchanged, 0 skipped; 0 pass")
+    after = json.loads(run("status", "--json", where=where).stdout)
+    assert after["passage_count"] == first["embedded"]
+    assert len(after["pending"]["unchanged"]) == 5
+    assert "up to date" in run("status", where=where).stdout
+    rebuilt = json.loads(run("index", "--rebuild", "--json", where=where).stdout)
+    assert rebuilt["embedded"] == first["embedded"]
+
+
+def test_flag_beats_variable_beats_default(folder: Path, tmp_path: Path, seeds_copy: Path) -> None:
+    variables = {"QA_ARTICLES": str(folder), "QA_INDEX": str(tmp_path / "i1")}
+    by_variable = json.loads(run("index", "--json", where=seeds_copy.parent, **variables).stdout)
+    assert (len(by_variable["added"]), by_variable["index"]) == (2, str(tmp_path / "i1"))
+    flags = ["--articles", seeds_copy, "--index", tmp_path / "i2"]
+    done = run("index", "--json", *flags, where=tmp_path, **variables)
+    by_flag = json.loads(done.stdout)
+    assert (len(by_flag["added"]), by_flag["index"]) == (5, str(tmp_path / "i2"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["ask", ""], "empty"),
+        (["ask", "?!"], "no word"),
+        (["ask", "a" * 100_000], "100,000 characters"),
+        (["ask", "x", "--articles", "none"], "no folder none"),
+        (["ask", "x", "--articles", "empty"], "no articles in empty"),
+        (["ask", "x", "--articles", "binary"], "a.txt is a binary file"),
+        (["ask", "x", "--index", "foreign"], "not an index"),
+        (["index", "--index", "foreign", "--rebuild"], "not an index"),
+        (["status", "--index", "foreign"], "No index"),
+        (["ask", "x", "--index", "/proc/none"], "cannot be written"),
+        (["ask", "x", "--model", "no-such-model"], "no model no-such-model"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_1(
+    home: Path, arguments: list[str], reason: str
+) -> None:
+    for name, file in [("empty", None), ("binary", b"\0"), ("foreign", b"x")]:
+        (home / name).mkdir(exist_ok=True)
+        if file:
+            (home / name / "a.txt").write_bytes(file)
+    done = run(*arguments, where=home)
+    if reason == "No index":
+        assert "Indexed:  0 articles" in done.stdout
+        return
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("qa: ")
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (home / "foreign" / "a.txt").read_bytes() == b"x"
+
+
+def test_port_in_use_is_named_with_another(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port), "--no-browser", where=home)
+    assert done.returncode == 1
+    assert f"qa serve --port {port + 1}" in done.stderr
+
+
+def test_control_characters_of_an_article_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    place = tmp_path / "articles"
+    place.mkdir()
+    (place / "a.txt").write_text(
+        "The harbour \x1b]0;owned\x07 of Varna \x1b[31mreopened\x9b on Monday."
+    )
+    done = run("ask", "When did the harbour of Varna reopen?", "--articles", place, where=tmp_path)
+    assert "harbour" in done.stdout
+    assert not {"\x1b", "\x07", "\x9b"} & set(done.stdout)
+
+
+def test_help_loads_neither_torch_nor_gradio() -> None:
+    code = (
+        "import sys, qa, qa.cli; "
+        "print({'torch', 'gradio', 'sentence_transformers', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_asking_opens_no_connection(home: Path) -> None:
+    """An audit hook sees every socket and every name look-up of the process."""
+    hook = (
+        "import sys\n"
+        "def hook(event, args):\n"
+        "    if event in ('socket.getaddrinfo', 'socket.gethostbyname', 'socket.sendto'):\n"
+        "        raise SystemExit(f'network: {event} {args}')\n"
+        "    if event == 'socket.connect' and not isinstance(args[1], (str, bytes)):\n"
+        "        raise SystemExit(f'network: {event} {args}')\n"
+        "sys.addaudithook(hook)\n"
+        f"sys.argv = ['qa', 'ask', {EXPELLED!r}]\n"
+        "from qa.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", hook], cwd=home, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "network" not in done.stderr
+    assert "expelled" in done.stdout
