@@ -14,6 +14,8 @@ CITATIONS = 5
 NEAREST = 3
 # A second sentence of a passage is highlighted if its evidence comes this close to the best one's.
 _ALSO_ANSWERS = 0.98
+# A passage whose best sentence has less than this share of the best evidence is not quoted.
+_WEAK = 0.5
 
 
 class Weighed(NamedTuple):
@@ -76,8 +78,11 @@ def _choose(
     """Return hits with the spans to highlight: best first, then each article's together."""
     shown: set[tuple[str, Span]] = set()
     chosen: dict[str, list[tuple[Hit, tuple[Span, ...]]]] = {}
-    for hit, found in zip(hits, weighed, strict=True):
-        best = max(found, key=lambda s: s.evidence)
+    bests = [max(found, key=lambda s: s.evidence, default=None) for found in weighed]
+    least = _WEAK * max((best.evidence for best in bests if best), default=0.0)
+    for hit, found, best in zip(hits, weighed, bests, strict=True):
+        if best is None or best.evidence < least:
+            continue
         article_id = hit.passage.article.article_id
         if (article_id, best.span) in shown:
             continue  # neighbours overlap by a sentence: it was quoted already

@@ -23,11 +23,13 @@ MAX_BYTES = 10_000_000
 
 _ALIASES = {"date": "published", "source": "outlet", "publisher": "outlet", "link": "url"}
 _FRONT_MATTER = re.compile(r"(?sm)\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?:\r?\n|\Z)")
+_LINE_END = re.compile(r"[\r\n]")
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r)[ \t]*(?:\r\n|\n|\r)")
 _DATE_FORMATS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d")
 _TITLE_LENGTH = 120
+_DATELINE_LENGTH = 40
 # The last lines of a saved article that speak of the outlet, not of the story.
 _PROMOTION = re.compile(
     r"(?:subscribe (?:to|now)|sign up (?:for|to)|follow us|join us on|share this"
@@ -234,7 +236,15 @@ def _headline(text: str, start: int) -> str | None:
 
 
 def _first_sentence(text: str, start: int) -> str:
-    first, end = split_sentences(text, start, min(len(text), start + 5_000))[0]
+    """Return the first sentence, with the next one if it is no more than a dateline."""
+    sentences = split_sentences(text, start, min(len(text), start + 5_000))
+    first, end = sentences[0]
+    if (
+        end - first < _DATELINE_LENGTH
+        and len(sentences) > 1
+        and not _LINE_END.search(text, end, sentences[1][0])
+    ):
+        end = sentences[1][1]
     return _shorten(text[first:end])
 
 

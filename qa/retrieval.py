@@ -77,8 +77,11 @@ def retrieve(
         max(k, _CANDIDATES),
         store.select(outlets, since, until) if filtered else None,
     )
-    passages = store.passages(found.rows.tolist())
-    scores = ranking.fuse(found.dense, found.lexical)
+    known = store.passages(found.rows.tolist())
+    kept = np.array([row in known for row in found.rows.tolist()], dtype=bool)
+    passages = [known[row] for row in found.rows[kept].tolist()]
+    dense, lexical_scores = found.dense[kept], found.lexical[kept]
+    scores = ranking.fuse(dense, lexical_scores)
     hits: list[Hit] = []
     for position in ranking.order(scores, [passage.passage_id for passage in passages]):
         if len(hits) == k:
@@ -94,8 +97,8 @@ def retrieve(
                 rank=len(hits) + 1,
                 score=float(scores[position]),
                 passage=passage,
-                dense=float(found.dense[position]),
-                lexical=float(found.lexical[position]),
+                dense=float(dense[position]),
+                lexical=float(lexical_scores[position]),
             )
         )
     return hits

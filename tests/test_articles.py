@@ -52,6 +52,7 @@ def test_seeds_are_named_as_the_text_names_them() -> None:
     assert (first.outlet, first.author) == ("Pravda.Ru", "Andrey Mihayloff")
     assert second.title.startswith("Turkey’s long-standing diplomatic tightrope walk")
     assert third.outlet == "Realist English"
+    assert third.title.startswith("ANKARA (Realist English). Turkey has asked Russia to take back")
     assert (second.outlet, fourth.outlet, fifth.outlet) == (None, None, None)
     assert [article.published for article in found.values()] == [None] * 5
     assert len(sidecar.questions) == 4
@@ -109,7 +110,11 @@ def test_dashes_around_prose_are_text(tmp_path: Path) -> None:
         ("# The Heading #\n\nText.", "The Heading"),
         ("A Headline\n\nText follows.", "A Headline"),
         ("\ufeffA Headline\n\nText follows.", "A Headline"),
-        ("First sentence here. Second one.", "First sentence here."),
+        (
+            "The first sentence is as long as they usually are. Then the second.",
+            "The first sentence is as long as they usually are.",
+        ),
+        ("ANKARA (Agency). Talks began.", "ANKARA (Agency). Talks began."),
         ("One line that ends.\n\nAnother.", "One line that ends."),
         ("x" * 300, "x" * 120 + "…"),
     ],

@@ -62,7 +62,8 @@ def test_both_searches_agree_with_brute_force(
     for text, vector in kept.items():
         put(store, article(text), vector)
     found = store.candidates(unit(query), asked.split(), limit=50)
-    texts = [passage.text for passage in store.passages(found.rows.tolist())]
+    passages = store.passages(found.rows.tolist())
+    texts = [passages[row].text for row in found.rows.tolist()]
     assert sorted(texts) == sorted(kept)
     for text, dense, lexical in zip(texts, found.dense, found.lexical, strict=True):
         assert dense == pytest.approx(float(unit(kept[text]) @ unit(query)), abs=1e-5)
@@ -89,10 +90,10 @@ def test_limit_takes_the_best_of_either_search(store: LocalStore) -> None:
     put(store, named, np.array([-1, 0, 0, 0]))
     put(store, other, np.array([0, 1, 0, 0]))
     found = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], limit=1)
-    texts = {passage.text for passage in store.passages(found.rows.tolist())}
+    texts = {passage.text for passage in store.passages(found.rows.tolist()).values()}
     assert texts == {"radar", "jet jet"}
     only = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], 5, [other.article_id])
-    assert [passage.text for passage in store.passages(only.rows.tolist())] == ["deal"]
+    assert [passage.text for passage in store.passages(only.rows.tolist()).values()] == ["deal"]
     nothing = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], 5, [])
     assert len(nothing.rows) == 0
 
@@ -110,7 +111,7 @@ def test_article_comes_back_as_it_was(store: LocalStore) -> None:
     )
     store.put(kept, [entry(kept)], [Sentence((4, 7), unit(np.array([1, 2, 3, 4])))])
     assert store.articles() == [kept]
-    [passage] = store.passages(store.candidates(unit(np.ones(4)), [], 5).rows.tolist())
+    [passage] = store.passages(store.candidates(unit(np.ones(4)), [], 5).rows.tolist()).values()
     assert passage == Passage(kept, 0, len(kept.text))
     [sentence] = store.sentences(passage)
     assert sentence.span == (4, 7)
@@ -139,6 +140,15 @@ def test_put_replaces_and_remove_takes_everything_along(store: LocalStore) -> No
     assert store.count() == (0, 0)
     assert store.query("SELECT count(*) FROM sentences") == [(0,)]
     assert len(store.candidates(unit(np.ones(4)), ["jet"], 5).rows) == 0
+
+
+def test_passage_that_was_dropped_meanwhile_is_missing(store: LocalStore) -> None:
+    kept, gone = article("radar"), article("jet")
+    put(store, kept)
+    put(store, gone)
+    rows = store.candidates(unit(np.ones(4)), [], 5).rows.tolist()
+    store.remove([gone.article_id])
+    assert [passage.text for passage in store.passages(rows).values()] == ["radar"]
 
 
 def test_failed_put_leaves_nothing_behind(store: LocalStore) -> None:

@@ -95,8 +95,8 @@ class Store(Protocol):
     ) -> Candidates:
         """Return the `limit` best passages by cosine and the `limit` best by BM25, united."""
 
-    def passages(self, rows: Sequence[int]) -> list[Passage]:
-        """Return the passages with these keys, in this order."""
+    def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages with these keys; one that was dropped meanwhile is missing."""
 
     def sentences(self, passage: Passage) -> list[Sentence]:
         """Return the sentences inside a passage, in order."""

@@ -229,8 +229,8 @@ class LocalStore:
             and (until is None or (published or "9999") <= until.isoformat())
         }
 
-    def passages(self, rows: Sequence[int]) -> list[Passage]:
-        """See `Store.passages`. A row that another process has dropped meanwhile is left out."""
+    def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
+        """See `Store.passages`."""
         marks = ", ".join("?" * len(rows))
         columns = ", ".join(f"a.{column}" for column in _COLUMNS)
         articles: dict[str, Article] = {}
@@ -242,7 +242,7 @@ class LocalStore:
         ):
             article = articles.setdefault(values[0], _to_article(values))
             found[row] = Passage(article, start, end)
-        return [found[int(row)] for row in rows if int(row) in found]
+        return found
 
     def sentences(self, passage: Passage) -> list[Sentence]:
         """See `Store.sentences`."""
