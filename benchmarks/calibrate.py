@@ -21,7 +21,7 @@ from datasets import Question, clapnq, seeds, squad
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import LogisticRegression
 
-from qa import answering, conversation, retrieval
+from qa import answering, conversation
 from qa.corpus import Corpus
 
 KINDS = {"answerable": True, "fact": True, "conflict": True, "paraphrase": True, "followup": True}
@@ -81,11 +81,7 @@ def collect(name: str, folder: Path, asked: Sequence[Question], work: Path) -> l
 def evidence(corpus: Corpus, question: Question) -> tuple[float, float]:
     """Return what `qa.answering.answer` goes by: the nearest passage's cosine, and coverage."""
     query = conversation.standalone(question.text, question.history)
-    vector = corpus._embedder.embed_queries([query])[0]
-    hits = retrieval.retrieve(corpus._store, query, vector, 10)
-    weighed = answering.weigh(corpus._store, query, vector, hits)
-    best = max((s for found in weighed for s in found), key=lambda s: s.evidence)
-    return max(hit.dense for hit in hits), best.covered
+    return answering.evidence(corpus.retrieve(query, 10))
 
 
 def fit(samples: Sequence[Sample]) -> tuple[float, float, float]:

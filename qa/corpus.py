@@ -46,7 +46,7 @@ class Corpus:
         manifest = Manifest(
             model_id=embedder.model_id,
             dimension=embedder.dimension,
-            chunking=f"{chunking.PASSAGE_TOKENS}/{chunking.OVERLAP_SENTENCES}",
+            chunking=f"{chunking.RULES}:{chunking.PASSAGE_TOKENS}/{chunking.OVERLAP_SENTENCES}",
             articles=str(folder.resolve()),
         )
         self._store = LocalStore(index, manifest)
@@ -132,7 +132,7 @@ class Corpus:
         query = conversation.standalone(question, history)
         vector = self._embedder.embed_queries([query])[0]
         hits = retrieval.retrieve(self._store, query, vector, _ANSWER_HITS)
-        return answering.answer(self._store, question, query, vector, hits)
+        return answering.answer(question, query, hits)
 
     def articles(self) -> list[Article]:
         """Return the articles that are indexed, by path."""

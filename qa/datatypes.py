@@ -77,15 +77,33 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class WeighedSentence:
+    """A sentence of a passage, with what speaks for its answering the question.
+
+    Attributes:
+        span: Where it stands in the article's text.
+        cosine: Of question and sentence, -1 to 1.
+        covered: Share of the question's term weight that it covers, 0 to 1.
+        evidence: Both in one, for comparison with other sentences; higher is better.
+    """
+
+    span: Span
+    cosine: float
+    covered: float
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage at its place in a ranking.
 
     Attributes:
         rank: From 1.
-        score: What it was ranked by, at most 1, higher is better; comparable within one query only.
+        score: What it was ranked by; higher is better, comparable within one query only.
         passage: The passage.
         dense: Cosine of question and passage, -1 to 1; comparable between queries.
         lexical: BM25 of question and passage, 0 and up.
+        sentences: The passage's sentences, weighed; empty far down the ranking.
     """
 
     rank: int
@@ -93,6 +111,7 @@ class Hit:
     passage: Passage
     dense: float
     lexical: float
+    sentences: tuple[WeighedSentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

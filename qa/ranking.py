@@ -1,7 +1,7 @@
 """Pure functions over scores: fusion, order, and what they say about an answer."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ DENSE_WEIGHT = 0.77
 
 COVERAGE_WEIGHT = 0.5
 """Worth of a fully covered question beside a cosine of 1, when sentences are compared."""
+
+SENTENCE_WEIGHT = 0.2
+"""Worth of the best sentence's evidence beside the fused score of its passage."""
 
 # Logistic regression on SQuAD 2 and ClapNQ, made by benchmarks/calibrate.py.
 _INTERCEPT, _COSINE, _COVERAGE = -6.54, 8.88, 2.99
@@ -51,7 +54,7 @@ def inverse_document_frequency(frequency: int, total: int) -> float:
     return math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
 
 
-def coverage(wanted: dict[str, float], found: Iterable[str]) -> float:
+def coverage(wanted: Mapping[str, float], found: Iterable[str]) -> float:
     """Return the share of the question's term weight that a text covers, 0 to 1.
 
     Args:

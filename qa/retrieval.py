@@ -1,13 +1,14 @@
-"""A query to ranked Hits: dense and lexical search, fused."""
+"""A query to ranked Hits: dense and lexical search, fused, ranked again by their sentences."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa import chunking, lexical, ranking
-from qa.datatypes import Hit
+from qa.datatypes import Hit, WeighedSentence
 from qa.errors import QueryError
 from qa.store import Store
 
@@ -16,6 +17,8 @@ Vector = NDArray[np.float32]
 MAX_QUERY_LENGTH = 2_000
 """Characters; beyond it the model would read only the beginning."""
 _CANDIDATES = 100
+# How many of them are ranked again by their sentences.
+_RERANKED = 30
 
 
 def check_query(query: str) -> str:
@@ -71,34 +74,59 @@ def retrieve(
     if max_tokens is not None and max_tokens < 1:
         raise QueryError(f"max_tokens is {max_tokens}; it must be 1 or more.")
     filtered = not (outlets is None and since is None and until is None)
+    asked = lexical.terms(query)
     found = store.candidates(
         vector,
-        lexical.terms(query),
+        asked,
         max(k, _CANDIDATES),
         store.select(outlets, since, until) if filtered else None,
     )
     known = store.passages(found.rows.tolist())
-    kept = np.array([row in known for row in found.rows.tolist()], dtype=bool)
-    passages = [known[row] for row in found.rows[kept].tolist()]
-    dense, lexical_scores = found.dense[kept], found.lexical[kept]
-    scores = ranking.fuse(dense, lexical_scores)
+    fused = ranking.fuse(found.dense, found.lexical)
+    drafts = [
+        Hit(0, float(score), known[row], float(dense), float(bm25))
+        for row, score, dense, bm25 in zip(found.rows.tolist(), fused, *found[1:], strict=True)
+        if row in known  # it may have been dropped since
+    ]
+    ordered = _rank(drafts)
+    weights = _term_weights(store, asked)
+    head = [_weigh(store, hit, vector, weights) for hit in ordered[:_RERANKED]]
     hits: list[Hit] = []
-    for position in ranking.order(scores, [passage.passage_id for passage in passages]):
+    for hit in _rank(head) + ordered[_RERANKED:]:
         if len(hits) == k:
             break
-        passage = passages[position]
         if max_tokens is not None:
-            tokens = chunking.count_tokens(passage.text)
+            tokens = chunking.count_tokens(hit.passage.text)
             if tokens > max_tokens:
                 continue
             max_tokens -= tokens
-        hits.append(
-            Hit(
-                rank=len(hits) + 1,
-                score=float(scores[position]),
-                passage=passage,
-                dense=float(dense[position]),
-                lexical=float(lexical_scores[position]),
-            )
-        )
+        hits.append(replace(hit, rank=len(hits) + 1))
     return hits
+
+
+def _rank(hits: Sequence[Hit]) -> list[Hit]:
+    scores = [hit.score for hit in hits]
+    return [hits[i] for i in ranking.order(scores, [hit.passage.passage_id for hit in hits])]
+
+
+def _term_weights(store: Store, asked: Collection[str]) -> dict[str, float]:
+    frequencies, total = store.document_frequencies(set(asked))
+    return {
+        term: ranking.inverse_document_frequency(frequency, total)
+        for term, frequency in frequencies.items()
+    }
+
+
+def _weigh(store: Store, hit: Hit, vector: Vector, weights: Mapping[str, float]) -> Hit:
+    """Return the hit with its sentences weighed, and the best one's evidence in its score."""
+    text = hit.passage.article.text
+    sentences: list[WeighedSentence] = []
+    for span, sentence_vector in store.sentences(hit.passage):
+        cosine = float(sentence_vector @ vector)
+        covered = ranking.coverage(weights, lexical.terms(text[slice(*span)]))
+        evidence = ranking.evidence(cosine, covered)
+        sentences.append(WeighedSentence(span, cosine, covered, evidence))
+    # Never below the fused score: what is not weighed must not come out ahead of what is.
+    best = max((sentence.evidence for sentence in sentences), default=0.0)
+    score = hit.score + ranking.SENTENCE_WEIGHT * max(0.0, best)
+    return replace(hit, score=score, sentences=tuple(sentences))

@@ -1,27 +1,44 @@
-"""The command as a user runs it: real processes, exit codes, messages, JSON."""
+"""The command as a user runs it: exit codes, messages, JSON."""
 
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from qa.cli import main
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
 
 
-def run(*arguments: str | Path, where: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "qa", *map(str, arguments)],
-        cwd=where,
-        env=os.environ | {"COLUMNS": "200"} | variables,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path, where: Path, **variables: str) -> Done:
+    """Run the command in this process, which has torch loaded already."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(where)
+        patch.setattr(sys, "argv", ["qa", *map(str, arguments)])
+        patch.setenv("COLUMNS", "200")
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(bool(end.code))
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +55,8 @@ def _cache(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 def test_ask_prints_numbered_quotes_with_their_place(home: Path) -> None:
-    done = run("ask", EXPELLED, where=home)
+    command = [sys.executable, "-m", "qa", "ask", EXPELLED]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[1] ")
     assert "(002_b16ef8f3398be61e.txt, lines " in done.stdout
