@@ -39,16 +39,25 @@ _PROMOTION = re.compile(
 )
 
 
+def check_folder(folder: Path) -> None:
+    """Make sure that there is a folder to read.
+
+    Raises:
+        CorpusError: `folder` is missing, or is not a folder.
+    """
+    if not folder.exists():
+        raise CorpusError(f"There is no folder {folder}. Name one that exists with --articles.")
+    if not folder.is_dir():
+        raise CorpusError(f"{folder} is a file, not a folder. Name its folder with --articles.")
+
+
 def find_files(folder: Path) -> Iterator[Path]:
     """Yield every file below `folder`, hidden ones and the sidecar aside, in a fixed order.
 
     Raises:
         CorpusError: `folder` is missing, is not a folder, or cannot be listed.
     """
-    if not folder.exists():
-        raise CorpusError(f"There is no folder {folder}. Name one that exists with --articles.")
-    if not folder.is_dir():
-        raise CorpusError(f"{folder} is a file, not a folder. Name its folder with --articles.")
+    check_folder(folder)
 
     def refuse(error: OSError) -> None:
         if Path(error.filename) == folder:

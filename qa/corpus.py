@@ -11,10 +11,10 @@ from typing import Self
 
 import platformdirs
 
-from qa import answering, articles, chunking, conversation, indexing, retrieval
+from qa import answering, chunking, conversation, indexing, retrieval
+from qa.articles import check_folder, read_sidecar
 from qa.datatypes import Answer, Article, Hit, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
-from qa.errors import CorpusError
 from qa.indexing import Progress
 from qa.store import Manifest
 from qa.store.folder import TRUTH_FILE, delete_index
@@ -77,8 +77,7 @@ class Corpus:
         """
         folder = articles_folder(articles)
         place = index_folder(folder, index)
-        if not folder.is_dir():  # before an index is made for it
-            raise CorpusError(f"There is no folder {folder}. Name one that exists with --articles.")
+        check_folder(folder)  # before an index is made for it
         embedder = LocalEmbedder(model)
         if rebuild:
             delete_index(place)
@@ -144,7 +143,7 @@ class Corpus:
 
     def questions(self) -> list[str]:
         """Return the questions that the folder's ``metadata.toml`` offers to begin with."""
-        return articles.read_sidecar(self.folder).questions
+        return read_sidecar(self.folder).questions
 
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages that are indexed."""

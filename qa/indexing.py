@@ -9,7 +9,7 @@ import numpy as np
 from qa import articles, chunking, lexical
 from qa.chunking import Chunks
 from qa.datatypes import Article, Skipped, SyncProgress, SyncReport
-from qa.embedding import Embedder, Vectors
+from qa.embedding import Embedder
 from qa.errors import ArticleError, CorpusError
 from qa.store import Entry, Sentence, Store
 
@@ -61,11 +61,11 @@ def sync(
     tell()
     for batch in _batches(folder, sidecar, survey, embedder):
         texts = [text for article, chunks in batch for text in _texts(article, chunks)]
-        vectors: list[Vectors] = []
-        for start in range(0, len(texts), _EMBED_AT_ONCE):
-            vectors.append(embedder.embed_passages(texts[start : start + _EMBED_AT_ONCE]))
-            tell()
-        rows = iter(np.concatenate(vectors))
+        vectors = [
+            embedder.embed_passages(texts[start : start + _EMBED_AT_ONCE])
+            for start in range(0, len(texts), _EMBED_AT_ONCE)
+        ]
+        rows = iter(np.concatenate(vectors)) if vectors else iter(())
         for article, chunks in batch:
             entries = [
                 Entry(passage, lexical.terms(chunking.searched_text(passage)), next(rows))

@@ -13,6 +13,8 @@ _TERMINAL = re.compile(r"[.!?…。！？؟।:;,][\"'”’»)\]*_]*\s*$")
 # "wrote on X." at the end of a line: one letter there is a word more often than an initial.
 _LONE_LETTER = re.compile(r"\s[^\W\d_]\.[\"”’»)]*$")
 _SPACE = re.compile(r"\s")
+# Every character that Python calls white space, and the byte order mark.
+_BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff"
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
 # The splitter is linear, but its result is one list: a line longer than this is cut at a space.
@@ -47,10 +49,8 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[S
 def trim(text: str, span: Span) -> Span:
     """Return `span` without the white space (and byte order marks) at its two ends."""
     start, end = span
-    piece = text[start:end]
-    start += len(piece) - len(piece.lstrip("\ufeff \t\r\n\f\v\u2028\u2029\u00a0"))
-    piece = text[start:end]
-    return start, start + len(piece.rstrip())
+    piece = text[start:end].rstrip(_BLANK)
+    return start + len(piece) - len(piece.lstrip(_BLANK)), start + len(piece)
 
 
 def _blocks(text: str, start: int, end: int) -> Iterator[list[Span]]:

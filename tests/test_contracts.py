@@ -24,6 +24,7 @@ ORDER = [
     "embedding",
     "store",
     "store.folder",
+    "store.schema",
     "store.derived",
     "store.local",
     "ranking",

@@ -3,7 +3,17 @@ from hypothesis import strategies as st
 
 from qa.sentences import split_sentences, trim
 
-PIECES = [*"ab Z.!?\"”’'—é日。😀\t\n\r-•1", "\r\n", "\u2028", "\u00a0", "\ufeff", "U.S. ", ". "]
+PIECES = [
+    *"ab Z.!?\"”’'—é日。😀\t\n\r-•1",
+    "\r\n",
+    "\u2028",
+    "\u00a0",
+    "\u3000",
+    "\x85",
+    "\ufeff",
+    "U.S. ",
+    ". ",
+]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=120).map("".join)
 
 

@@ -1,10 +1,8 @@
 """The store on one machine: the truth in one SQLite file, the search indexes derived from it."""
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from secrets import token_hex
@@ -18,26 +16,7 @@ from qa.errors import StoreError
 from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Sentence
 from qa.store.derived import Derived, Vectors
 from qa.store.folder import APPLICATION_ID, TRUTH_FILE, claim, foreign, unwritable
-
-_SCHEMA = """
-CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE articles (
-    article_id TEXT PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
-    headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT, boilerplate TEXT NOT NULL
-) STRICT;
-CREATE TABLE passages (
-    row INTEGER PRIMARY KEY,
-    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms TEXT NOT NULL, vector BLOB NOT NULL,
-    UNIQUE (article_id, start, "end")
-) STRICT;
-CREATE TABLE sentences (
-    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL,
-    PRIMARY KEY (article_id, start)
-) STRICT, WITHOUT ROWID;
-"""
-_COLUMNS = [field.name for field in fields(Article)]
+from qa.store.schema import COLUMNS, SCHEMA, to_article, to_row
 
 
 class LocalStore:
@@ -73,7 +52,7 @@ class LocalStore:
         self._db.execute("PRAGMA foreign_keys = ON")
         with self.transaction() as db:
             if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                for statement in _SCHEMA.strip().split(";\n"):
+                for statement in SCHEMA.strip().split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
@@ -136,12 +115,12 @@ class LocalStore:
     def status(self, article: Article) -> Literal["absent", "changed", "same"]:
         """See `Store.status`."""
         kept = self.query(
-            f"SELECT {', '.join(_COLUMNS)} FROM articles WHERE article_id = ?",
+            f"SELECT {', '.join(COLUMNS)} FROM articles WHERE article_id = ?",
             (article.article_id,),
         )
         if not kept:
             return "absent"
-        return "same" if kept[0] == _to_row(article) else "changed"
+        return "same" if kept[0] == to_row(article) else "changed"
 
     def put(
         self,
@@ -155,9 +134,9 @@ class LocalStore:
             gone = [article.article_id] + ([replaces] if replaces else [])
             db.executemany("DELETE FROM articles WHERE article_id = ?", [(key,) for key in gone])
             db.execute(
-                f"INSERT INTO articles ({', '.join(_COLUMNS)}) "
-                f"VALUES ({', '.join('?' * len(_COLUMNS))})",
-                _to_row(article),
+                f"INSERT INTO articles ({', '.join(COLUMNS)}) "
+                f"VALUES ({', '.join('?' * len(COLUMNS))})",
+                to_row(article),
             )
             db.executemany(
                 'INSERT INTO passages (article_id, start, "end", terms, vector) '
@@ -185,11 +164,11 @@ class LocalStore:
 
     def update(self, article: Article) -> None:
         """See `Store.update`."""
-        assignments = ", ".join(f"{column} = ?" for column in _COLUMNS)
+        assignments = ", ".join(f"{column} = ?" for column in COLUMNS)
         with self.transaction() as db:
             db.execute(
                 f"UPDATE articles SET {assignments} WHERE article_id = ?",
-                (*_to_row(article), article.article_id),
+                (*to_row(article), article.article_id),
             )
 
     def remove(self, article_ids: Collection[str]) -> None:
@@ -203,8 +182,8 @@ class LocalStore:
     def articles(self) -> list[Article]:
         """See `Store.articles`."""
         return [
-            _to_article(row)
-            for row in self.query(f"SELECT {', '.join(_COLUMNS)} FROM articles ORDER BY path")
+            to_article(row)
+            for row in self.query(f"SELECT {', '.join(COLUMNS)} FROM articles ORDER BY path")
         ]
 
     def count(self) -> tuple[int, int]:
@@ -232,7 +211,7 @@ class LocalStore:
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
         """See `Store.passages`."""
         marks = ", ".join("?" * len(rows))
-        columns = ", ".join(f"a.{column}" for column in _COLUMNS)
+        columns = ", ".join(f"a.{column}" for column in COLUMNS)
         articles: dict[str, Article] = {}
         found: dict[int, Passage] = {}
         for row, start, end, *values in self.query(
@@ -240,7 +219,7 @@ class LocalStore:
             f"USING (article_id) WHERE p.row IN ({marks})",
             [int(row) for row in rows],
         ):
-            article = articles.setdefault(values[0], _to_article(values))
+            article = articles.setdefault(values[0], to_article(values))
             found[row] = Passage(article, start, end)
         return found
 
@@ -313,18 +292,3 @@ def _texts(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _next_generation(db: sqlite3.Connection) -> None:
     db.execute("UPDATE manifest SET value = CAST(value + 1 AS TEXT) WHERE key = 'generation'")
-
-
-def _to_row(article: Article) -> tuple[Any, ...]:
-    values = {name: getattr(article, name) for name in _COLUMNS}
-    values["published"] = article.published.isoformat() if article.published else None
-    values["boilerplate"] = json.dumps(article.boilerplate)
-    return tuple(values.values())
-
-
-def _to_article(row: Sequence[Any]) -> Article:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    if values["published"]:
-        values["published"] = date.fromisoformat(values["published"])
-    values["boilerplate"] = tuple((start, end) for start, end in json.loads(values["boilerplate"]))
-    return Article(**values)

@@ -1,0 +1,46 @@
+"""The tables of the SQLite file, and articles as rows of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date
+from typing import Any
+
+from qa.datatypes import Article
+
+SCHEMA = """
+CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE articles (
+    article_id TEXT PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
+    headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT, boilerplate TEXT NOT NULL
+) STRICT;
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY,
+    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms TEXT NOT NULL, vector BLOB NOT NULL,
+    UNIQUE (article_id, start, "end")
+) STRICT;
+CREATE TABLE sentences (
+    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (article_id, start)
+) STRICT, WITHOUT ROWID;
+"""
+COLUMNS = [field.name for field in fields(Article)]
+
+
+def to_row(article: Article) -> tuple[Any, ...]:
+    """Return the values of an article, in the order of `COLUMNS`."""
+    values = {name: getattr(article, name) for name in COLUMNS}
+    values["published"] = article.published.isoformat() if article.published else None
+    values["boilerplate"] = json.dumps(article.boilerplate)
+    return tuple(values.values())
+
+
+def to_article(row: Sequence[Any]) -> Article:
+    """Return the article that a row holds."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    if values["published"]:
+        values["published"] = date.fromisoformat(values["published"])
+    values["boilerplate"] = tuple((start, end) for start, end in json.loads(values["boilerplate"]))
+    return Article(**values)
