@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -15,6 +15,7 @@ from qa import answering, chunking, conversation, indexing, retrieval
 from qa.articles import check_folder, read_sidecar
 from qa.datatypes import Answer, Article, Hit, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
+from qa.errors import QueryError
 from qa.indexing import Progress
 from qa.store import Manifest
 from qa.store.folder import TRUTH_FILE, delete_index
@@ -103,21 +104,31 @@ class Corpus:
         self,
         query: str,
         k: int = 5,
-        outlets: Collection[str] | None = None,
-        since: date | None = None,
-        until: date | None = None,
+        outlets: str | Collection[str] | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
         max_tokens: int | None = None,
     ) -> list[Hit]:
         """Return the passages that fit a query best; see `qa.retrieval.retrieve`.
 
+        Days may also be written as 2025-12-17, and a single outlet as its name.
+
         Raises:
-            QueryError: The query, `k` or `max_tokens` cannot be used.
+            QueryError: The query, `k`, a day or `max_tokens` cannot be used.
         """
         query = retrieval.check_query(query)
-        vector = self._embedder.embed_queries([query])[0]
-        return retrieval.retrieve(self._store, query, vector, k, outlets, since, until, max_tokens)
+        return retrieval.retrieve(
+            self._store,
+            query,
+            self._embedder.embed_queries([query])[0],
+            k,
+            [outlets] if isinstance(outlets, str) else outlets,
+            _day("since", since),
+            _day("until", until),
+            max_tokens,
+        )
 
-    def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
+    def answer(self, question: str, history: str | Sequence[str] = ()) -> Answer:
         """Answer a question with quotes, or abstain.
 
         Args:
@@ -128,7 +139,8 @@ class Corpus:
             QueryError: The question is empty, has no word in it, or is too long.
         """
         question = retrieval.check_query(question)
-        query = conversation.standalone(question, history)
+        earlier = [history] if isinstance(history, str) else history
+        query = conversation.standalone(question, earlier)
         vector = self._embedder.embed_queries([query])[0]
         hits = retrieval.retrieve(self._store, query, vector, _ANSWER_HITS)
         return answering.answer(question, query, hits)
@@ -165,6 +177,15 @@ class Corpus:
     ) -> None:
         """Close the index."""
         self.close()
+
+
+def _day(name: str, value: date | str | None) -> date | None:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise QueryError(f'{name} is "{value}"; write a day as 2025-12-17.') from error
+    return value.date() if isinstance(value, datetime) else value
 
 
 def retrieve(query: str, k: int = 5) -> list[Hit]:

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -237,6 +237,8 @@ def test_filters_leave_only_what_they_name(folder: Path, tmp_path: Path) -> None
         assert paths(outlets=["the varna post"]) == {"budget.md"}
         assert paths(since=date(2025, 3, 5)) == {"late.md"}
         assert paths(until=date(2025, 3, 4)) == {"budget.md"}
+        assert paths(since="2025-03-05", outlets="Late News") == {"late.md"}
+        assert paths(since=datetime(2025, 3, 4, 9, tzinfo=UTC), until="2025-03-04") == {"budget.md"}
         assert paths(outlets=["Nobody"]) == set()
 
 
@@ -262,6 +264,7 @@ def test_token_budget_is_never_exceeded_and_passages_stay_whole(
         ({"query": "x", "k": 0}, "k is 0"),
         ({"query": "x", "k": -1}, "k is -1"),
         ({"query": "x", "max_tokens": 0}, "max_tokens is 0"),
+        ({"query": "x", "since": "last week"}, 'since is "last week"'),
     ],
 )
 def test_queries_that_cannot_be_used_say_why(
