@@ -9,15 +9,13 @@ article: one half fits, the other reports. Prints the constants of qa/ranking.py
 threshold does.
 """
 
-import argparse
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import platformdirs
-from datasets import Question, clapnq, seeds, squad
+from datasets import Question, clapnq, command_line, seeds, squad
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import LogisticRegression
 
@@ -44,11 +42,7 @@ class Sample(NamedTuple):
 
 def main() -> None:
     """Collect, fit, report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the benchmark sets")
-    parser.add_argument("--questions", type=Path, required=True, help="seeds_dev.jsonl")
-    parser.add_argument("--seeds", type=Path, default=Path("seeds"))
-    parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("qa-benchmarks"))
+    parser = command_line(__doc__)
     arguments = parser.parse_args()
     samples = collect("seeds", arguments.seeds, seeds(arguments.questions), arguments.work)
     samples += collect("squad", *squad(arguments.data, arguments.work), arguments.work)

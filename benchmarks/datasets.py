@@ -3,6 +3,7 @@
 The sets themselves are not part of the project; each command takes the folder where they lie.
 """
 
+import argparse
 import csv
 import gzip
 import hashlib
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 
 @dataclass
@@ -29,6 +32,16 @@ class Question:
     quotes: list[tuple[str, str]] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
     kind: str = "fact"
+
+
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """Return the arguments that the benchmarks share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the benchmark sets")
+    parser.add_argument("--questions", type=Path, required=True, help="seeds_dev.jsonl")
+    parser.add_argument("--seeds", type=Path, default=Path("seeds"))
+    parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("qa-benchmarks"))
+    return parser
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

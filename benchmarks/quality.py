@@ -6,13 +6,11 @@ Prints one table: hit@1, hit@5, MRR@10 and nDCG@10, and how well the confidence 
 questions from unanswerable ones (AUROC, answered wrongly, abstained wrongly).
 """
 
-import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import ir_measures
-import platformdirs
-from datasets import Question, scifact, seeds
+from datasets import Question, command_line, scifact, seeds
 from ir_measures import RR, ScoredDoc, Success, nDCG
 from scipy.stats import mannwhitneyu
 
@@ -23,11 +21,7 @@ MEASURES = [Success @ 1, Success @ 5, RR @ 10, nDCG @ 10]
 
 def main() -> None:
     """Run the sets that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the benchmark sets")
-    parser.add_argument("--questions", type=Path, required=True, help="seeds_dev.jsonl")
-    parser.add_argument("--seeds", type=Path, default=Path("seeds"))
-    parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("qa-benchmarks"))
+    parser = command_line(__doc__)
     parser.add_argument("--sets", nargs="+", default=["seeds", "scifact"])
     arguments = parser.parse_args()
     if "seeds" in arguments.sets:

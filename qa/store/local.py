@@ -1,5 +1,6 @@
 """The store on one machine: the truth in one SQLite file, the search indexes derived from it."""
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,9 +59,10 @@ class LocalStore:
                 db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
                 values = {**manifest._asdict(), "index_id": token_hex(8), "generation": 0}
                 db.executemany("INSERT INTO manifest VALUES (?, ?)", _texts(values))
-        # Readers go on while one process writes; a killed writer leaves the last whole state.
-        self._db.execute("PRAGMA journal_mode = WAL")
         self._check(manifest)
+        # Readers go on while one process writes; a killed writer leaves the last whole state. Only
+        # now, since it changes the file: one that is not ours stays as it is.
+        self._db.execute("PRAGMA journal_mode = WAL")
 
     def _check(self, manifest: Manifest) -> None:
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
@@ -209,19 +211,28 @@ class LocalStore:
         }
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
-        """See `Store.passages`."""
-        marks = ", ".join("?" * len(rows))
-        columns = ", ".join(f"a.{column}" for column in COLUMNS)
-        articles: dict[str, Article] = {}
-        found: dict[int, Passage] = {}
-        for row, start, end, *values in self.query(
-            f'SELECT p.row, p.start, p."end", {columns} FROM passages p JOIN articles a '
-            f"USING (article_id) WHERE p.row IN ({marks})",
-            [int(row) for row in rows],
-        ):
-            article = articles.setdefault(values[0], to_article(values))
-            found[row] = Passage(article, start, end)
-        return found
+        """See `Store.passages`. An article is read once, however many of its passages are asked."""
+        spans = self.query(
+            'SELECT row, article_id, start, "end" FROM passages '
+            "WHERE row IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(rows)),),
+        )
+        articles = {
+            article.article_id: article
+            for article in map(
+                to_article,
+                self.query(
+                    f"SELECT {', '.join(COLUMNS)} FROM articles "
+                    "WHERE article_id IN (SELECT value FROM json_each(?))",
+                    (json.dumps(list({article_id for _, article_id, _, _ in spans})),),
+                ),
+            )
+        }
+        return {
+            row: Passage(articles[article_id], start, end)
+            for row, article_id, start, end in spans
+            if article_id in articles
+        }
 
     def sentences(self, passage: Passage) -> list[Sentence]:
         """See `Store.sentences`."""
@@ -268,7 +279,9 @@ class LocalStore:
 
     def _stamp(self) -> str:
         """Return a text that no two states of any index share."""
-        rows = self.query("SELECT value FROM manifest WHERE key IN ('generation', 'index_id')")
+        rows = self.query(
+            "SELECT value FROM manifest WHERE key IN ('generation', 'index_id') ORDER BY key"
+        )
         return ":".join(value for (value,) in rows)
 
 
