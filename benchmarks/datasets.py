@@ -24,6 +24,7 @@ class Question:
         relevant: Grade of each relevant article, by file name; empty if nothing answers it.
         quotes: Pairs of file name and verbatim text, any of which answers.
         kind: How the set calls it.
+        group: The article that it was asked about.
     """
 
     question_id: str
@@ -32,6 +33,7 @@ class Question:
     quotes: list[tuple[str, str]] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
     kind: str = "fact"
+    group: str = ""
 
 
 def command_line(description: str | None) -> argparse.ArgumentParser:
@@ -51,13 +53,19 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, stream)
 
 
-def write_articles(folder: Path, articles: dict[str, tuple[str, str]]) -> Path:
+def write_articles(
+    folder: Path, articles: dict[str, tuple[str, str]], outlets: dict[str, str] | None = None
+) -> Path:
     """Write ``name: (title, text)`` as text files with a headline; done once for a folder."""
     if not folder.is_dir():
         draft = folder.with_name(folder.name + ".draft")
         draft.mkdir(parents=True, exist_ok=True)
         for name, (title, text) in articles.items():
             (draft / name).write_text(f"{title}\n\n{text}\n", encoding="utf-8", newline="")
+        sidecar = (
+            f"[{json.dumps(k)}]\noutlet = {json.dumps(v)}\n" for k, v in (outlets or {}).items()
+        )
+        (draft / "metadata.toml").write_text("\n".join(sidecar), encoding="utf-8")
         draft.rename(folder)
     return folder
 
@@ -97,43 +105,98 @@ def scifact(data: Path, work: Path) -> tuple[Path, list[Question]]:
 
 
 def squad(data: Path, work: Path) -> tuple[Path, list[Question]]:
-    """Return the paragraphs of every other article, and the questions on all articles.
+    """Return a folder of the paragraphs, and the questions: ``answerable`` or ``near``.
 
-    Kinds: ``answerable``, ``near`` (adversarial, on a paragraph in the folder), ``far`` (on an
-    article that is not in the folder).
+    *near* is adversarial: on a paragraph of the folder, which does not answer it. The outlet of a
+    paragraph is the page that it comes from, so that a page can be searched as a folder of its own.
     """
     sets = json.loads((data / "squad2_dev_half" / "dev-v2.0.json").read_text(encoding="utf-8"))
     articles: dict[str, tuple[str, str]] = {}
+    outlets: dict[str, str] = {}
     questions: list[Question] = []
     for number, page in enumerate(sorted(sets["data"], key=lambda page: page["title"])):
+        title = page["title"].replace("_", " ")
         for place, paragraph in enumerate(page["paragraphs"]):
             name = f"{number:02}-{place:03}.txt"
-            inside = number % 2 == 0
-            if inside:
-                articles[name] = (page["title"].replace("_", " "), paragraph["context"])
+            articles[name] = (title, paragraph["context"])
+            outlets[name] = title
             for asked in paragraph["qas"]:
-                kind = "far" if not inside else "answerable" if asked["answers"] else "near"
-                relevant = {name: 1} if kind == "answerable" else {}
-                quotes = [(name, answer["text"]) for answer in asked["answers"] if relevant]
+                quotes = [(name, answer["text"]) for answer in asked["answers"]]
                 questions.append(
-                    Question(asked["id"], asked["question"], relevant, quotes, kind=kind)
+                    Question(
+                        asked["id"],
+                        asked["question"],
+                        {name: 1} if quotes else {},
+                        quotes,
+                        kind="answerable" if quotes else "near",
+                        group=title,
+                    )
                 )
-    return write_articles(work / "squad", articles), questions
+    return write_articles(work / "squad", articles, outlets), questions
 
 
 def clapnq(data: Path, work: Path) -> tuple[Path, list[Question]]:
-    """Return every other passage, and the questions on all; kinds as for `squad`."""
+    """Return a folder of the 600 passages, and the questions: ``answerable`` or ``near``.
+
+    The quotes of a question are the sentences that its answer was written from.
+    """
     articles: dict[str, tuple[str, str]] = {}
     questions: list[Question] = []
-    for kind in ("answerable", "unanswerable"):
+    for kind, label in (("answerable", "answerable"), ("unanswerable", "near")):
         for row in lines(data / "clapnq" / f"dev_{kind}.jsonl"):
             passage = row["passages"][0]
-            key = hashlib.sha256(passage["text"].encode()).hexdigest()
-            inside = int(key[0], 16) % 2 == 0
-            name = f"{key[:16]}.txt"
-            if inside:
-                articles[name] = (passage["title"], passage["text"])
-            label = "far" if not inside else "answerable" if kind == "answerable" else "near"
-            relevant = {name: 1} if label == "answerable" else {}
-            questions.append(Question(str(row["id"]), row["input"], relevant, kind=label))
+            name = f"{hashlib.sha256(passage['text'].encode()).hexdigest()[:16]}.txt"
+            articles[name] = (passage["title"], passage["text"])
+            chosen = row["output"][0].get("selected_sentences", []) if label != "near" else []
+            questions.append(
+                Question(
+                    str(row["id"]),
+                    row["input"],
+                    {name: 1} if label == "answerable" else {},
+                    [(name, sentence.strip()) for sentence in chosen],
+                    kind=label,
+                    group=passage["title"],
+                )
+            )
     return write_articles(work / "clapnq", articles), questions
+
+
+def held_out(question: Question) -> bool:
+    """Whether a question belongs to the half that is reported, not tuned on; by its article."""
+    return hashlib.sha256(question.group.encode()).digest()[0] % 2 == 1
+
+
+MTRAG_DOMAINS = ("clapnq", "cloud", "fiqa")
+
+
+def mtrag(data: Path, work: Path, domain: str) -> tuple[Path, list[Question], dict[str, str]]:
+    """Return the pool of a domain, the last turns with their history, and the human rewrites.
+
+    The history is the user's earlier turns; the rewrites are by question id.
+    """
+    base = data / "mtrag" / domain
+    articles = {}
+    for row in lines(base / "corpus_pooled.jsonl.gz"):
+        title, text = row["title"].strip(), row["text"].strip()
+        body = text.removeprefix(title).strip() or text
+        if body:
+            articles[_mtrag_name(row["_id"])] = (title or domain, body)
+    relevant: dict[str, dict[str, int]] = {}
+    with (base / "qrels_dev.tsv").open(encoding="utf-8") as stream:
+        for query_id, passage_id, grade in csv.reader(stream, delimiter="\t"):
+            if grade.isdigit() and int(grade):
+                relevant.setdefault(query_id, {})[_mtrag_name(passage_id)] = int(grade)
+    asked = []
+    for row in lines(base / f"{domain}_questions.jsonl"):
+        turns = [turn.strip() for turn in row["text"].split("|user|:") if turn.strip()]
+        if row["_id"] in relevant:
+            asked.append(Question(row["_id"], turns[-1], relevant[row["_id"]], history=turns[:-1]))
+    rewrites = {
+        row["_id"]: row["text"].removeprefix("|user|:").strip()
+        for row in lines(base / f"{domain}_rewrite.jsonl")
+    }
+    return write_articles(work / f"mtrag-{domain}", articles), asked, rewrites
+
+
+def _mtrag_name(passage_id: str) -> str:
+    return f"{passage_id}.txt"

@@ -4,7 +4,8 @@ import json
 import os
 import socket
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,8 @@ from qa.errors import QaError
 
 if TYPE_CHECKING:
     from qa.corpus import Corpus
-    from qa.datatypes import Answer, Citation, SyncProgress, SyncReport
+    from qa.datatypes import Answer, Citation, Difference, SyncProgress, SyncReport
+    from qa.evaluation import Evaluation
 
 app = typer.Typer(
     help="Answers over a folder of articles, in the articles' own words.",
@@ -26,6 +28,7 @@ app = typer.Typer(
 )
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+_SILENT_SHOWN = 5
 # An article's control characters must not reach the terminal: show their pictures instead.
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 _CONTROLS[13] = ord(" ")
@@ -47,6 +50,14 @@ Model = Annotated[
     str | None,
     typer.Option("--model", help="A sentence-transformers name or folder.", metavar="MODEL"),
 ]
+Reranker = Annotated[
+    str | None,
+    typer.Option(
+        "--reranker",
+        help="A sentence-transformers CrossEncoder, by name or folder, that orders the best anew.",
+        metavar="MODEL",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 
 
@@ -57,14 +68,19 @@ def ask(
         list[str] | None,
         typer.Option("--after", help="An earlier question that this one follows; may be repeated."),
     ] = None,
+    carry_over: Annotated[
+        bool,
+        typer.Option("--carry-over/--no-carry-over", help="Take over words from --after."),
+    ] = True,
     articles: Articles = None,
     index: Index = None,
     model: Model = None,
+    reranker: Reranker = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes from the articles."""
-    with _open(articles, index, model) as corpus:
-        answer = corpus.answer(question, after or ())
+    with _open(articles, index, model, reranker=reranker) as corpus:
+        answer = corpus.answer(question, after or (), carry_over=carry_over)
     if as_json:
         _print_json(_answer_to_json(answer))
     else:
@@ -114,11 +130,33 @@ def status(
     _print_skipped(report)
 
 
+@app.command("eval")
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Questions, one JSON object on each line.")],
+    articles: Articles = None,
+    index: Index = None,
+    model: Model = None,
+    reranker: Reranker = None,
+    as_json: Json = False,
+) -> None:
+    """Ask questions whose answers are known, and tell how many were found."""
+    from qa import evaluation
+
+    questions = evaluation.read_questions(file)
+    with _open(articles, index, model, reranker=reranker, quiet=as_json) as corpus:
+        found = evaluation.evaluate(corpus, questions)
+    if as_json:
+        _print_json(_evaluation_to_json(found))
+    else:
+        _print_evaluation(found)
+
+
 @app.command()
 def serve(
     articles: Articles = None,
     index: Index = None,
     model: Model = None,
+    reranker: Reranker = None,
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.", min=1, max=65535)] = 7860,
     browser: Annotated[
         bool | None, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
@@ -126,7 +164,7 @@ def serve(
 ) -> None:
     """Open the page on 127.0.0.1."""
     _check_port(port)
-    with _open(articles, index, model) as corpus:
+    with _open(articles, index, model, reranker=reranker) as corpus:
         _print_skipped(corpus.report)
         with _err.status("Loading the model and the page …"):
             from qa.web import page
@@ -155,6 +193,7 @@ def _open(
     index: str | None,
     model: str | None,
     *,
+    reranker: str | None = None,
     rebuild: bool = False,
     quiet: bool = False,
 ) -> "Corpus":
@@ -180,7 +219,9 @@ def _open(
                 passages=now.passages,
             )
 
-        return Corpus.open(articles, index, model=model, rebuild=rebuild, progress=show)
+        return Corpus.open(
+            articles, index, model=model, reranker=reranker, rebuild=rebuild, progress=show
+        )
 
 
 def _check_port(port: int) -> None:
@@ -217,27 +258,98 @@ def _print_skipped(report: "SyncReport") -> None:
         _err.print(Text(f"Skipped {item.path}: it {item.reason}".translate(_CONTROLS)))
 
 
+def _text(text: str, style: str = "") -> Text:
+    return Text(text.translate(_CONTROLS), style=style)
+
+
 def _print_answer(answer: "Answer") -> None:
-    if answer.query != answer.question:
-        _out.print(Text(f"Searched for: {answer.query}".translate(_CONTROLS), style="dim"))
+    if answer.carried_over:
+        _out.print(_text(f"Searched for: {answer.query}", "dim"))
     if answer.abstained:
         _out.print(Text("Not in these articles.", style="bold"))
         if answer.nearest:
             _out.print("The nearest passages, which do not answer it:\n")
+    for difference in answer.differences:
+        _print_difference(difference)
     for citation in answer.citations or answer.nearest:
         _print_citation(citation)
+    if answer.silent and answer.citations:
+        shown = "; ".join(answer.silent[:_SILENT_SHOWN])
+        more = len(answer.silent) - _SILENT_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        _out.print(_text(f"Silent on this: {shown}{rest}", "dim"))
+
+
+def _print_difference(difference: "Difference") -> None:
+    _out.print(_text(f"The outlets differ ({difference.kind}):", "bold"))
+    for value in difference.values:
+        numbers = " ".join(f"[{number}]" for number in value.citations)
+        _out.print(_text(f"  {value.text}  {numbers}"))
+    _out.print()
 
 
 def _print_citation(citation: "Citation") -> None:
     first, last = citation.lines
     lines = f"line {first}" if first == last else f"lines {first}-{last}"
     heading = f"[{citation.number}] {citation.article.source} ({citation.article.path}, {lines})"
-    _out.print(Text(heading.translate(_CONTROLS), style="bold cyan"))
-    quote = Text(citation.quote.translate(_CONTROLS))
+    _out.print(_text(heading, "bold cyan"))
+    quote = _text(citation.quote)
     for start, end in citation.highlights:
         quote.stylize("bold reverse", start - citation.start, end - citation.start)
+    for start, end in citation.answers:
+        quote.stylize("underline", start - citation.start, end - citation.start)
     _out.print(quote)
+    if citation.also_in:
+        _out.print(_text("Also in: " + ", ".join(p.article.source for p in citation.also_in)))
     _out.print()
+
+
+def _print_evaluation(found: "Evaluation") -> None:
+    def show(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    _out.print(
+        f"{found.answerable} answerable questions: hit@1 {show(found.hit_at_1)}, "
+        f"hit@5 {show(found.hit_at_5)}, MRR@10 {show(found.mrr_at_10)}, "
+        f"recall@10 {show(found.recall_at_10)}, quoted {show(found.quoted)}, "
+        f"wrongly not answered {found.wrongly_abstained}"
+    )
+    _out.print(
+        f"{found.unanswerable} unanswerable questions: not answered {found.rightly_abstained}, "
+        f"AUROC {show(found.auroc)}"
+    )
+    for outcome in found.outcomes:
+        if not outcome.failed:
+            continue
+        _out.print()
+        question = outcome.question
+        _out.print(_text(f"{question.question_id}: {question.text}", "bold"))
+        _out.print(_text(f"  {outcome.failed} (confidence {outcome.answer.confidence:.3f})"))
+        for citation in (outcome.answer.citations or outcome.answer.nearest)[:1]:
+            place = f"{citation.article.path}, characters {citation.start}-{citation.end}"
+            _out.print(_text(f"  came instead: {place}: {_came(citation)}"))
+
+
+def _came(citation: "Citation") -> str:
+    start, end = (citation.highlights or ((citation.start, citation.end),))[0]
+    return " ".join(citation.article.text[start:end].split())
+
+
+def _evaluation_to_json(found: "Evaluation") -> dict[str, Any]:
+    summary = {f.name: getattr(found, f.name) for f in fields(found) if f.name != "outcomes"}
+    questions = [
+        {
+            "id": outcome.question.question_id,
+            "question": outcome.question.text,
+            "failed": outcome.failed or None,
+            "relevant": list(outcome.relevant),
+            "recall": outcome.recall,
+            "quoted": outcome.quoted,
+            "answer": _answer_to_json(outcome.answer),
+        }
+        for outcome in found.outcomes
+    ]
+    return summary | {"questions": questions}
 
 
 def _answer_to_json(answer: "Answer") -> dict[str, Any]:
@@ -245,10 +357,32 @@ def _answer_to_json(answer: "Answer") -> dict[str, Any]:
     return {
         "question": answer.question,
         "query": answer.query,
+        "carried_over": list(answer.carried_over),
         "abstained": answer.abstained,
         "confidence": round(answer.confidence, 4),
         "citations": [_citation_to_json(citation) for citation in answer.citations],
         "nearest": [_citation_to_json(citation) for citation in answer.nearest],
+        "by_outlet": {
+            source: [citation.number for citation in citations]
+            for source, citations in answer.by_outlet.items()
+        },
+        "differences": [
+            {
+                "kind": difference.kind,
+                "values": [
+                    {
+                        "text": value.text,
+                        "path": value.article.path,
+                        "start": value.start,
+                        "end": value.end,
+                        "citations": list(value.citations),
+                    }
+                    for value in difference.values
+                ],
+            }
+            for difference in answer.differences
+        ],
+        "silent": list(answer.silent),
     }
 
 
@@ -262,6 +396,20 @@ def _citation_to_json(citation: "Citation") -> dict[str, Any]:
         "highlights": [
             {"start": start, "end": end, "text": article.text[start:end]}
             for start, end in citation.highlights
+        ],
+        "answers": [
+            {"start": start, "end": end, "text": article.text[start:end]}
+            for start, end in citation.answers
+        ],
+        "also_in": [
+            {
+                "path": passage.article.path,
+                "source": passage.article.source,
+                "start": passage.start,
+                "end": passage.end,
+                "text": passage.text,
+            }
+            for passage in citation.also_in
         ],
         "lines": list(citation.lines),
         "article": {

@@ -1,4 +1,4 @@
-"""A question and the ones before it to one question that stands alone. Pure."""
+"""A question and the ones before it: what it takes over from them. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,12 @@ _OPENING = re.compile(r"\W*(?:and|but|or|so|also|what about|how about|why|why no
 _CLAUSE = re.compile(
     r"\b(?:say|says|said|claim\w*|den\w+|know|think|stat\w+|argu\w+|report\w*) that\b"
 )
+_WORD = re.compile(r"[^\W_](?:[\w’'./-]*[^\W_])?")
+# Left of "how many" when its stop word is gone.
+_COUNTING = {"mani", "much"}
 _FEW_TERMS = 2
+# Earlier questions that may still be meant.
+_TURNS = 3
 
 
 def leans_on_history(question: str) -> bool:
@@ -28,18 +33,33 @@ def leans_on_history(question: str) -> bool:
     return len(terms(question)) < _FEW_TERMS
 
 
-def standalone(question: str, history: Sequence[str]) -> str:
-    """Return what to search for.
+def context(question: str, history: Sequence[str]) -> str:
+    """Return the earlier questions that `question` leans on, oldest first; empty if on none.
 
-    A question that stands alone is returned as it is; one that leans on the conversation is put
-    behind the question that it leans on, which may itself lean on an earlier one.
+    An earlier question that itself opened a new subject is where it ends: what was asked before it
+    is not meant any more.
 
     Args:
         question: The question asked now.
         history: The earlier questions, oldest first.
     """
-    question = question.strip()
-    if not history or not leans_on_history(question):
-        return question
-    topic = standalone(history[-1], history[:-1])
-    return f"{topic} {question}".strip()
+    if not leans_on_history(question):
+        return ""
+    meant: list[str] = []
+    for earlier in reversed(history[-_TURNS:]):
+        meant.insert(0, earlier.strip())
+        if not leans_on_history(earlier):
+            break
+    return " ".join(meant)
+
+
+def carried_over(question: str, context: str) -> tuple[str, ...]:
+    """Return the words that `context` adds to `question`, in order, as they were written."""
+    known = set(terms(question))
+    words: list[str] = []
+    for match in _WORD.finditer(context):
+        new = set(terms(match[0])) - known - _COUNTING
+        if new:
+            known |= new
+            words.append(match[0])
+    return tuple(words)

@@ -17,12 +17,14 @@ from qa.datatypes import Answer, Article, Hit, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
 from qa.errors import QueryError
 from qa.indexing import Progress
+from qa.reranking import CrossEncoderReranker, Reranker
+from qa.retrieval import Query
 from qa.store import Manifest
 from qa.store.folder import TRUTH_FILE, delete_index
 from qa.store.local import LocalStore
 
-# More than are quoted: neighbours that repeat each other are passed over.
-_ANSWER_HITS = 10
+# More than are quoted: neighbours and copies that repeat each other are passed over.
+_ANSWER_HITS = 30
 
 
 class Corpus:
@@ -34,7 +36,9 @@ class Corpus:
         report: What the last sync did.
     """
 
-    def __init__(self, folder: Path, index: Path, embedder: Embedder) -> None:
+    def __init__(
+        self, folder: Path, index: Path, embedder: Embedder, reranker: Reranker | None = None
+    ) -> None:
         """Open the index as it is, or make an empty one; `Corpus.open` also syncs.
 
         Raises:
@@ -44,6 +48,7 @@ class Corpus:
         self.index = index
         self.report = SyncReport()
         self._embedder = embedder
+        self._reranker = reranker
         manifest = Manifest(
             model_id=embedder.model_id,
             dimension=embedder.dimension,
@@ -59,6 +64,7 @@ class Corpus:
         index: str | os.PathLike[str] | None = None,
         *,
         model: str | None = None,
+        reranker: str | None = None,
         rebuild: bool = False,
         progress: Progress | None = None,
     ) -> Self:
@@ -68,21 +74,24 @@ class Corpus:
             articles: The folder; see `articles_folder` for what None means.
             index: Where the index lies or shall lie; see `index_folder` for what None means.
             model: A sentence-transformers name or folder; the built-in model if None.
+            reranker: Name or folder of a sentence-transformers CrossEncoder that orders the best
+                passages anew; none if None.
             rebuild: Throw the index away first.
             progress: Called while articles are embedded.
 
         Raises:
             CorpusError: The folder is missing, or holds no article that can be read.
             StoreError: The index folder cannot be used, or was made with another model.
-            ModelError: The model cannot be loaded.
+            ModelError: The model or the reranker cannot be loaded.
         """
         folder = articles_folder(articles)
         place = index_folder(folder, index)
         check_folder(folder)  # before an index is made for it
         embedder = LocalEmbedder(model)
+        cross_encoder = CrossEncoderReranker(reranker) if reranker else None
         if rebuild:
             delete_index(place)
-        corpus = cls(folder, place, embedder)
+        corpus = cls(folder, place, embedder, cross_encoder)
         try:
             corpus.sync(progress)
         except BaseException:
@@ -108,42 +117,75 @@ class Corpus:
         since: date | str | None = None,
         until: date | str | None = None,
         max_tokens: int | None = None,
+        history: str | Sequence[str] = (),
     ) -> list[Hit]:
         """Return the passages that fit a query best; see `qa.retrieval.retrieve`.
 
-        Days may also be written as 2025-12-17, and a single outlet as its name.
+        Days may also be written as 2025-12-17, and a single outlet as its name. `history` holds the
+        earlier questions, oldest first, for a query that leans on them.
 
         Raises:
             QueryError: The query, `k`, a day or `max_tokens` cannot be used.
         """
         query = retrieval.check_query(query)
-        return retrieval.retrieve(
-            self._store,
-            query,
-            self._embedder.embed_queries([query])[0],
-            k,
-            [outlets] if isinstance(outlets, str) else outlets,
-            _day("since", since),
-            _day("until", until),
-            max_tokens,
-        )
+        context = conversation.context(query, [history] if isinstance(history, str) else history)
+        asked = retrieval.make_query(self._embedder, query, context)
+        return self._search(asked, k, outlets, since, until, max_tokens)
 
-    def answer(self, question: str, history: str | Sequence[str] = ()) -> Answer:
+    def answer(
+        self,
+        question: str,
+        history: str | Sequence[str] = (),
+        outlets: str | Collection[str] | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        *,
+        carry_over: bool = True,
+    ) -> Answer:
         """Answer a question with quotes, or abstain.
 
         Args:
             question: The question asked now.
             history: The earlier questions, oldest first, for one that leans on them.
+            outlets: Only articles of these outlets, as for `retrieve`.
+            since: Only articles published on this day or later.
+            until: Only articles published on this day or earlier.
+            carry_over: Whether anything is taken over from `history`.
 
         Raises:
-            QueryError: The question is empty, has no word in it, or is too long.
+            QueryError: The question is empty, has no word in it, or is too long; or a day cannot be
+                read.
         """
         question = retrieval.check_query(question)
         earlier = [history] if isinstance(history, str) else history
-        query = conversation.standalone(question, earlier)
-        vector = self._embedder.embed_queries([query])[0]
-        hits = retrieval.retrieve(self._store, query, vector, _ANSWER_HITS)
-        return answering.answer(question, query, hits)
+        context = conversation.context(question, earlier) if carry_over else ""
+        carried = conversation.carried_over(question, context)
+        asked = retrieval.make_query(self._embedder, question, context)
+        hits = self._search(asked, _ANSWER_HITS, outlets, since, until)
+        wanted = {outlets} if isinstance(outlets, str) else outlets
+        folded = None if wanted is None else {outlet.casefold() for outlet in wanted}
+        sources = [s for s in self._store.sources() if folded is None or s.casefold() in folded]
+        return answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
+
+    def _search(
+        self,
+        query: Query,
+        k: int,
+        outlets: str | Collection[str] | None,
+        since: date | str | None,
+        until: date | str | None,
+        max_tokens: int | None = None,
+    ) -> list[Hit]:
+        return retrieval.retrieve(
+            self._store,
+            query,
+            k,
+            [outlets] if isinstance(outlets, str) else outlets,
+            _day("since", since),
+            _day("until", until),
+            max_tokens,
+            self._reranker,
+        )
 
     def articles(self) -> list[Article]:
         """Return the articles that are indexed, by path."""

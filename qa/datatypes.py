@@ -103,6 +103,7 @@ class Hit:
         passage: The passage.
         dense: Cosine of question and passage, -1 to 1; comparable between queries.
         lexical: BM25 of question and passage, 0 and up.
+        covered: Share of the question's term weight that it covers, 0 to 1; 0 far down the ranking.
         sentences: The passage's sentences, weighed; empty far down the ranking.
     """
 
@@ -111,6 +112,7 @@ class Hit:
     passage: Passage
     dense: float
     lexical: float
+    covered: float = 0.0
     sentences: tuple[WeighedSentence, ...] = ()
 
 
@@ -123,7 +125,11 @@ class Citation:
         article: Where it stands.
         start: First character of the quote in ``article.text``.
         end: One past its last character.
-        highlights: Spans of ``article.text`` inside the quote: the sentences that answer.
+        highlights: Spans of ``article.text`` inside the quote: the sentences that answer, with the
+            words that say who speaks in them.
+        answers: Spans inside the highlights: the date, amount, figure or name that is asked for,
+            where it is plain.
+        also_in: The same words, or nearly, in other articles.
     """
 
     number: int
@@ -131,10 +137,12 @@ class Citation:
     start: int
     end: int
     highlights: tuple[Span, ...] = ()
+    answers: tuple[Span, ...] = ()
+    also_in: tuple[Passage, ...] = ()
 
     def __post_init__(self) -> None:
         _check_span(self.start, self.end, self.article.text)
-        for start, end in self.highlights:
+        for start, end in (*self.highlights, *self.answers):
             if not self.start <= start < end <= self.end:
                 raise ValueError(f"highlight {start}-{end} lies outside {self.start}-{self.end}")
 
@@ -152,16 +160,57 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedValue:
+    """What some of the articles state; its text is a slice of one of them.
+
+    Attributes:
+        article: Where it stands.
+        start: First character in ``article.text``.
+        end: One past its last character.
+        citations: Numbers of the citations that state it.
+    """
+
+    article: Article
+    start: int
+    end: int
+    citations: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end, self.article.text)
+
+    @property
+    def text(self) -> str:
+        """The article's own words."""
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where articles contradict each other; which of them is right is not for us to say.
+
+    Attributes:
+        kind: What differs: "amount", "percentage", "date", "quantity", "name" or "denial".
+        values: What is stated, each by other articles than the rest; at least two.
+    """
+
+    kind: str
+    values: tuple[StatedValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the articles say to a question, or that they say nothing.
 
     Attributes:
         question: As it was asked.
-        query: What was searched for: the question, with what it takes over from earlier ones.
+        query: What was searched for: the question, and what it takes over from earlier ones.
         citations: The quotes, best first, each article's together; empty if `abstained`.
         abstained: Whether the reply is "not in these articles".
         confidence: Calibrated probability, 0 to 1, that the articles answer the question.
         nearest: If `abstained`, the nearest passages: offered as just that, not as an answer.
+        carried_over: The words that were taken over from earlier questions.
+        differences: Where the quoted articles contradict each other.
+        silent: Outlets (titles, where the outlet is not known) that are not quoted.
     """
 
     question: str
@@ -170,6 +219,18 @@ class Answer:
     abstained: bool
     confidence: float
     nearest: tuple[Citation, ...] = ()
+    carried_over: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    silent: tuple[str, ...] = ()
+
+    @property
+    def by_outlet(self) -> dict[str, tuple[Citation, ...]]:
+        """The citations of each outlet (or title, where it is not known), best outlet first."""
+        found: dict[str, tuple[Citation, ...]] = {}
+        for citation in self.citations:
+            source = citation.article.source
+            found[source] = (*found.get(source, ()), citation)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Pure functions over scores: fusion, order, and what they say about an answer."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -8,20 +9,35 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
 
-DENSE_WEIGHT = 0.77
+DENSE_WEIGHT = 0.8
 """Share of the cosine in the fused score; the rest is BM25. docs/decisions/0003-fusion.md."""
 
 COVERAGE_WEIGHT = 0.5
 """Worth of a fully covered question beside a cosine of 1, when sentences are compared."""
 
-SENTENCE_WEIGHT = 0.2
-"""Worth of the best sentence's evidence beside the fused score of its passage."""
+# Worth of a value of the kind that is asked for: a date for "when", an amount for "how much".
+_VALUE_WEIGHT = 0.15
 
-# Logistic regression on SQuAD 2 and ClapNQ, made by benchmarks/calibrate.py.
-_INTERCEPT, _COSINE, _COVERAGE = -6.51, 8.87, 2.95
-ABSTAIN_BELOW = 0.015
+# Worth of the best sentence's evidence beside the fused score of its passage. A question is
+# answered by a sentence; a claim or key words are on a subject, which passages tell better.
+_SENTENCE_WEIGHT_QUESTION, _SENTENCE_WEIGHT_OTHER = 0.4, 0.2
+_QUESTION = re.compile(
+    r"\W*(?:(?:and|but|so|or|in|on|at|by|for|to|from|of|with|under|since|until) )*(?:who|whom|whose"
+    r"|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would"
+    r"|should|may|might)\b",
+    re.IGNORECASE,
+)
+
+# Logistic regression on halves of SQuAD 2 and ClapNQ, made by benchmarks/calibrate.py.
+_INTERCEPT = -5.92
+_WEIGHTS = (4.97, 3.48, 1.26, 1.01)
+ABSTAIN_BELOW = 0.05
 """Low on purpose: to hide an answer is worse than to show what does not answer. The table behind it
 is in docs/quality.md."""
+
+# Two texts say the same if they share this part of their runs of three words.
+_SAME_TEXT = 0.5
+_RUN = 3
 
 
 def fuse(dense: Scores, lexical: Scores, weight: float = DENSE_WEIGHT) -> Scores:
@@ -65,19 +81,49 @@ def coverage(wanted: Mapping[str, float], found: Iterable[str]) -> float:
     return sum(wanted[term] for term in set(found) & wanted.keys()) / total if total else 0.0
 
 
-def evidence(cosine: float, covered: float) -> float:
-    """Return how well one sentence answers, for comparison with others; higher is better."""
-    return cosine + COVERAGE_WEIGHT * covered
+def evidence(cosine: float, covered: float, *, has_value: bool = False) -> float:
+    """Return how well one sentence answers, for comparison with others; higher is better.
+
+    Args:
+        cosine: Of question and sentence.
+        covered: Share of the question's term weight that it covers, 0 to 1.
+        has_value: Whether it states a value of the kind that is asked for.
+    """
+    return cosine + COVERAGE_WEIGHT * covered + _VALUE_WEIGHT * has_value
 
 
-def confidence(cosine: float, covered: float) -> float:
+def sentence_weight(query: str) -> float:
+    """Return the worth of the best sentence's evidence beside the fused score of its passage."""
+    asks = query.rstrip().endswith("?") or _QUESTION.match(query)
+    return _SENTENCE_WEIGHT_QUESTION if asks else _SENTENCE_WEIGHT_OTHER
+
+
+def confidence(nearest: float, cosine: float, covered: float, passage_covered: float) -> float:
     """Return the calibrated probability that the articles answer, 0 to 1.
 
     It reads raw evidence. A score scaled within one question cannot say "nothing here": something
     is always the best of it.
 
     Args:
-        cosine: Of the question and the nearest passage.
-        covered: Share of the question's term weight in the best sentence, 0 to 1.
+        nearest: Cosine of the question and the nearest passage.
+        cosine: Cosine of the question and the best sentence.
+        covered: Share of the question's term weight in that sentence, 0 to 1.
+        passage_covered: The largest such share in any passage.
     """
-    return 1 / (1 + math.exp(-(_INTERCEPT + _COSINE * cosine + _COVERAGE * covered)))
+    evidence = (nearest, cosine, covered, passage_covered)
+    score = sum(w * x for w, x in zip(_WEIGHTS, evidence, strict=True))
+    return 1 / (1 + math.exp(-(_INTERCEPT + score)))
+
+
+def near_duplicate(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Say whether two texts, given as their terms, are the same but for small edits.
+
+    By the share of common runs of terms (shingles); after Broder, "On the Resemblance and
+    Containment of Documents" (1997).
+    """
+    first, second = _runs(one), _runs(other)
+    return len(first & second) >= _SAME_TEXT * len(first | second) > 0
+
+
+def _runs(terms: Sequence[str]) -> set[tuple[str, ...]]:
+    return {tuple(terms[i : i + _RUN]) for i in range(max(1, len(terms) - _RUN + 1))}

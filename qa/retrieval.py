@@ -3,14 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa import chunking, lexical, ranking
 from qa.datatypes import Hit, WeighedSentence
+from qa.embedding import Embedder
 from qa.errors import QueryError
+from qa.reranking import Reranker
 from qa.store import Store
+from qa.values import Kind, asked_kind, states
 
 Vector = NDArray[np.float32]
 
@@ -19,6 +23,22 @@ MAX_QUERY_LENGTH = 2_000
 _CANDIDATES = 100
 # How many of them are ranked again by their sentences.
 _RERANKED = 30
+# What earlier questions weigh beside the one asked now, in its vector and in its terms.
+_CONTEXT_VECTOR, _CONTEXT_TERMS = 0.6, 0.4
+
+
+class Query(NamedTuple):
+    """What is searched for.
+
+    Attributes:
+        text: The question asked now.
+        vector: Unit vector, float32 of shape ``(dimension,)``.
+        terms: Weight of each index term.
+    """
+
+    text: str
+    vector: Vector
+    terms: dict[str, float]
 
 
 def check_query(query: str) -> str:
@@ -40,28 +60,48 @@ def check_query(query: str) -> str:
     return query
 
 
+def make_query(embedder: Embedder, text: str, context: str = "") -> Query:
+    """Return a question with the earlier ones that it leans on as a weaker second question.
+
+    Appending the earlier question instead finds the earlier answer again; the figures are in
+    docs/decisions/0006-follow-ups.md.
+
+    Args:
+        embedder: Makes the vector.
+        text: As `check_query` returned it.
+        context: The earlier questions, or nothing.
+    """
+    weights = dict.fromkeys(lexical.terms(text), 1.0)
+    if not context:
+        return Query(text, embedder.embed_queries([text])[0], weights)
+    own, earlier = embedder.embed_queries([text, context])
+    mixed = own + _CONTEXT_VECTOR * earlier
+    weights = dict.fromkeys(lexical.terms(context), _CONTEXT_TERMS) | weights
+    return Query(text, mixed / np.linalg.norm(mixed), weights)
+
+
 def retrieve(
     store: Store,
-    query: str,
-    vector: Vector,
+    query: Query,
     k: int = 5,
     outlets: Collection[str] | None = None,
     since: date | None = None,
     until: date | None = None,
     max_tokens: int | None = None,
+    reranker: Reranker | None = None,
 ) -> list[Hit]:
     """Rank passages for a query.
 
     Args:
         store: Where to search.
-        query: A question or key words, as `check_query` returned it.
-        vector: Its unit vector, float32 of shape ``(dimension,)``.
+        query: See `make_query`.
         k: Most hits to return, at least 1.
         outlets: Only articles of these outlets (case does not matter).
         since: Only articles published on this day or later; undated ones are left out.
         until: Only articles published on this day or earlier; undated ones are left out.
         max_tokens: Most tiktoken tokens (cl100k_base) of all returned passages together. A passage
             that does not fit is passed over, never cut.
+        reranker: Orders the best passages anew.
 
     Returns:
         At most `k` hits, best first; none if nothing is left to search.
@@ -74,10 +114,9 @@ def retrieve(
     if max_tokens is not None and max_tokens < 1:
         raise QueryError(f"max_tokens is {max_tokens}; it must be 1 or more.")
     filtered = not (outlets is None and since is None and until is None)
-    asked = lexical.terms(query)
     found = store.candidates(
-        vector,
-        asked,
+        query.vector,
+        query.terms,
         max(k, _CANDIDATES),
         store.select(outlets, since, until) if filtered else None,
     )
@@ -89,8 +128,11 @@ def retrieve(
         if row in known  # it may have been dropped since
     ]
     ordered = _rank(drafts)
-    weights = _term_weights(store, asked)
-    head = [_weigh(store, hit, vector, weights) for hit in ordered[:_RERANKED]]
+    weights = _term_weights(store, query.terms)
+    head = [_weigh(store, hit, query, weights) for hit in ordered[:_RERANKED]]
+    if reranker and head:
+        scores = reranker.scores(query.text, [chunking.searched_text(h.passage) for h in head])
+        head = [replace(hit, score=float(s)) for hit, s in zip(head, scores, strict=True)]
     hits: list[Hit] = []
     for hit in _rank(head) + ordered[_RERANKED:]:
         if len(hits) == k:
@@ -109,24 +151,27 @@ def _rank(hits: Sequence[Hit]) -> list[Hit]:
     return [hits[i] for i in ranking.order(scores, [hit.passage.passage_id for hit in hits])]
 
 
-def _term_weights(store: Store, asked: Collection[str]) -> dict[str, float]:
-    frequencies, total = store.document_frequencies(set(asked))
+def _term_weights(store: Store, asked: Mapping[str, float]) -> dict[str, float]:
+    frequencies, total = store.document_frequencies(asked.keys())
     return {
-        term: ranking.inverse_document_frequency(frequency, total)
+        term: asked[term] * ranking.inverse_document_frequency(frequency, total)
         for term, frequency in frequencies.items()
     }
 
 
-def _weigh(store: Store, hit: Hit, vector: Vector, weights: Mapping[str, float]) -> Hit:
+def _weigh(store: Store, hit: Hit, query: Query, weights: Mapping[str, float]) -> Hit:
     """Return the hit with its sentences weighed, and the best one's evidence in its score."""
     text = hit.passage.article.text
+    kind = asked_kind(query.text)
     sentences: list[WeighedSentence] = []
-    for span, sentence_vector in store.sentences(hit.passage):
-        cosine = float(sentence_vector @ vector)
+    for span, vector in store.sentences(hit.passage):
+        cosine = float(vector @ query.vector)
         covered = ranking.coverage(weights, lexical.terms(text[slice(*span)]))
-        evidence = ranking.evidence(cosine, covered)
+        has_value = kind is not None and kind is not Kind.NAME and states(kind, text[slice(*span)])
+        evidence = ranking.evidence(cosine, covered, has_value=has_value)
         sentences.append(WeighedSentence(span, cosine, covered, evidence))
     # Never below the fused score: what is not weighed must not come out ahead of what is.
     best = max((sentence.evidence for sentence in sentences), default=0.0)
-    score = hit.score + ranking.SENTENCE_WEIGHT * max(0.0, best)
-    return replace(hit, score=score, sentences=tuple(sentences))
+    score = hit.score + ranking.sentence_weight(query.text) * max(0.0, best)
+    covered = ranking.coverage(weights, lexical.terms(hit.passage.text))
+    return replace(hit, score=score, covered=covered, sentences=tuple(sentences))

@@ -13,6 +13,13 @@ _TERMINAL = re.compile(r"[.!?…。！？؟।:;,][\"'”’»)\]*_]*\s*$")
 # "wrote on X." at the end of a line: one letter there is a word more often than an initial.
 _LONE_LETTER = re.compile(r"\s[^\W\d_]\.[\"”’»)]*$")
 _SPACE = re.compile(r"\s")
+_QUOTE_MARK = re.compile(r"[\"“”«»]")
+_CLOSING = '"”»'
+_SAID = re.compile(
+    r"(?:[A-Z][^\s,]* ){1,4}(?:said|says|added|told|wrote|told|stated|argued|noted|warned|explained"
+    r"|continued|insisted|claimed)\b|(?:[Hh]e|[Ss]he|[Tt]hey) (?:said|added|told|wrote|stated)\b"
+)
+_LONGEST_SPEECH = 1_000
 # Every character that Python calls white space, and the byte order mark.
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff"
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
@@ -44,6 +51,53 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[S
     for block in _blocks(text, start, len(text) if end is None else end):
         spans.extend(_split_block(text, block))
     return spans
+
+
+def is_heading(sentence: str) -> bool:
+    """Say whether a sentence is a heading: no closing punctuation, and Capitalised Like This."""
+    if _TERMINAL.search(sentence) or _BULLET.match(sentence):
+        return False
+    words = [word for word in sentence.split() if len(word) > 3]
+    return sum(not word[0].islower() for word in words) > 0.6 * len(words)
+
+
+def with_speaker(text: str, span: Span) -> Span:
+    """Return a sentence widened to who says it, where it stands in direct speech.
+
+    A quotation that begins before the sentence, or goes on after it, is taken in whole, up to
+    `_LONGEST_SPEECH` characters on either side, and so is a following "…, X said."
+
+    Args:
+        text: The whole text.
+        span: A sentence of it.
+    """
+    start, end = span
+    low = max(text.rfind("\n", 0, start) + 1, start - _LONGEST_SPEECH)
+    high = min(end + _LONGEST_SPEECH, len(text))
+    newline = text.find("\n", end, high)
+    high = newline if newline >= 0 else high
+    opened = _open_quotation(text, low, start)
+    goes_on = _open_quotation(text, low, end) is not None
+    if opened is None and not goes_on and text[end - 1] not in _CLOSING:
+        return span
+    around = split_sentences(text, low, high)
+    if opened is not None:
+        start = next((s for s, e in around if s <= opened < e), start)
+    for s, e in around:
+        if s >= end and (goes_on or (text[end - 1] in _CLOSING and _SAID.match(text, s, e))):
+            end = e
+            goes_on = _open_quotation(text, low, end) is not None
+    return start, end
+
+
+def _open_quotation(text: str, low: int, at: int) -> int | None:
+    """Return where a quotation begins in ``text[low:at]`` that is still open at `at`, if any."""
+    opened = None
+    for match in _QUOTE_MARK.finditer(text, low, at):
+        mark = match[0]
+        closes = mark in "”»" or (mark == '"' and opened is not None)
+        opened = None if closes else match.start()
+    return opened
 
 
 def trim(text: str, span: Span) -> Span:

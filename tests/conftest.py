@@ -68,3 +68,29 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def seeds_copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
+
+
+@pytest.fixture(scope="session")
+def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder with random weights, made here: two layers, 32 wide."""
+    import torch
+    from sentence_transformers import CrossEncoder
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    from qa.embedding import _built_in
+
+    torch.manual_seed(0)
+    place = tmp_path_factory.mktemp("cross-encoder")
+    tokenizer = AutoTokenizer.from_pretrained(_built_in())
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        num_labels=1,
+    )
+    tokenizer.save_pretrained(place / "bert")
+    BertForSequenceClassification(config).save_pretrained(place / "bert")
+    CrossEncoder(str(place / "bert")).save_pretrained(str(place / "model"))
+    return place / "model"

@@ -15,6 +15,7 @@ import pytest
 from qa.cli import main
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
+REPORT = "001_3bc2ec1e90467441.txt"
 
 
 class Done(NamedTuple):
@@ -83,7 +84,75 @@ def test_ask_says_what_is_not_there(home: Path) -> None:
 
 def test_ask_after_an_earlier_question(home: Path) -> None:
     done = run("ask", "When was it kicked out?", "--after", EXPELLED, "--json", where=home)
-    assert json.loads(done.stdout)["query"] == f"{EXPELLED} When was it kicked out?"
+    answer = json.loads(done.stdout)
+    assert answer["carried_over"] == ["Turkey", "expelled", "F-35", "programme"]
+    assert answer["query"] == "When was it kicked out? Turkey expelled F-35 programme"
+    quotes = [mark["text"] for mark in answer["citations"][0]["answers"]]
+    assert quotes in (["2019"], ["July 2019"])
+
+
+def test_what_is_carried_over_can_be_taken_away(home: Path) -> None:
+    done = run(
+        "ask",
+        "When was it kicked out?",
+        "--after",
+        EXPELLED,
+        "--no-carry-over",
+        "--json",
+        where=home,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["carried_over"] == []
+    assert answer["query"] == "When was it kicked out?"
+
+
+def test_ask_shows_where_outlets_differ_and_who_is_silent(home: Path) -> None:
+    shown = run("ask", "Who is the US ambassador to Turkey?", where=home).stdout
+    assert "The outlets differ (name):" in shown
+    assert "Tom Berk  [" in shown
+    assert "Tom Barrack  [" in shown
+    assert "Silent on this: Pravda.Ru" in shown
+
+
+def test_eval_measures_a_persons_own_questions(home: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "mine.jsonl"
+    rows = [
+        {"question": EXPELLED, "gold": [{"article": REPORT, "quote": "in 2019"}]},
+        {"id": "bread", "question": "How do I bake bread?", "gold": []},
+        {"id": "islands", "question": "Which Greek islands did Turkish jets overfly?"},
+    ]
+    questions.write_text("\n".join(map(json.dumps, rows)))
+    shown = run("eval", str(questions), where=home).stdout
+    assert shown.startswith("1 answerable questions: hit@1 0.000, hit@5 1.000")
+    assert "2 unanswerable questions: not answered 1, AUROC 1.000" in shown
+    assert "islands: Which Greek islands did Turkish jets overfly?\n  answered, but" in shown
+    found = json.loads(run("eval", str(questions), "--json", where=home).stdout)
+    assert (found["hit_at_1"], found["rightly_abstained"]) == (1.0, 1)
+    assert [row["failed"] for row in found["questions"]][:2] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"question": 3}', "line 1 is no question"),
+        ("not json", "line 1 is no question"),
+        ("", "holds no question"),
+        ('{"question": "Who?", "gold": ["nowhere.txt"]}', "not among those indexed"),
+        (
+            '{"question": "Who?", "gold": [{"article": "%s", "quote": "zzz"}]}',
+            "letter for letter: zzz",
+        ),
+    ],
+)
+def test_eval_says_which_line_cannot_be_used(
+    home: Path, tmp_path: Path, line: str, said: str
+) -> None:
+    questions = tmp_path / "mine.jsonl"
+    questions.write_text(line.replace("%s", REPORT))
+    done = run("eval", str(questions), where=home)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_index_and_status_in_a_folder_with_seeds(seeds_copy: Path) -> None:

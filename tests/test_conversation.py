@@ -1,6 +1,6 @@
 import pytest
 
-from qa.conversation import leans_on_history, standalone
+from qa.conversation import carried_over, context, leans_on_history
 
 FIRST = "How many F-35s did Turkey plan to acquire?"
 
@@ -18,7 +18,7 @@ FIRST = "How many F-35s did Turkey plan to acquire?"
 )
 def test_question_that_points_back_takes_the_topic_along(question: str) -> None:
     assert leans_on_history(question)
-    assert standalone(question, [FIRST]) == f"{FIRST} {question}"
+    assert context(question, [FIRST]) == FIRST
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,21 @@ def test_question_that_points_back_takes_the_topic_along(question: str) -> None:
     ],
 )
 def test_new_topic_is_not_dragged_back(question: str) -> None:
-    assert standalone(question, [FIRST]) == question
+    assert context(question, [FIRST]) == ""
 
 
-def test_chain_of_follow_ups_reaches_back_to_the_topic() -> None:
-    history = [FIRST, "And how many of those does it want now?"]
-    assert standalone("Who said so?", history).startswith(FIRST)
-    assert standalone("Why?", ["What is CAATSA?", FIRST]) == f"{FIRST} Why?"
+def test_chain_of_follow_ups_reaches_back_to_its_topic_and_no_further() -> None:
+    between = "And how many of those does it want now?"
+    assert context("Who said so?", [FIRST, between]) == f"{FIRST} {between}"
+    assert context("Why?", ["What is CAATSA?", FIRST]) == FIRST
 
 
-def test_without_history_the_question_is_the_query() -> None:
-    assert standalone("  Who denied that? ", []) == "Who denied that?"
+def test_without_history_nothing_is_taken_over() -> None:
+    assert context("Who denied that?", []) == ""
+
+
+def test_words_that_are_carried_over_are_shown_as_they_were_written_and_once() -> None:
+    words = carried_over("And when did it leave?", f"{FIRST} Turkey’s F-35s, when?")
+    assert words == ("F-35s", "Turkey", "plan", "acquire")
+    assert carried_over("Did Turkey acquire the F-35s?", FIRST) == ("plan",)
+    assert carried_over("Why?", "") == ()

@@ -53,6 +53,26 @@ def test_coverage_weighs_rare_terms_more() -> None:
     assert ranking.coverage({}, ["expel"]) == 0
 
 
-def test_confidence_rises_with_either_evidence() -> None:
-    assert 0 < ranking.confidence(0.1, 0) < ranking.confidence(0.5, 0) < 1
-    assert ranking.confidence(0.5, 0) < ranking.confidence(0.5, 0.9)
+@pytest.mark.parametrize("which", range(4))
+def test_confidence_rises_with_each_evidence(which: int) -> None:
+    low = [0.3, 0.3, 0.3, 0.3]
+    high = [0.6 if i == which else x for i, x in enumerate(low)]
+    assert 0 < ranking.confidence(*low) < ranking.confidence(*high) < 1
+
+
+def test_a_value_of_the_kind_that_is_asked_for_speaks_for_a_sentence() -> None:
+    assert ranking.evidence(0.5, 0.4, has_value=True) > ranking.evidence(0.5, 0.4)
+
+
+@pytest.mark.parametrize("query", ["Who denied it?", "in what year did it end", "Is it so"])
+def test_questions_weigh_sentences_more_than_claims_do(query: str) -> None:
+    assert ranking.sentence_weight(query) > ranking.sentence_weight("Missiles endanger jets.")
+
+
+def test_near_duplicates_differ_by_a_word_or_two_and_not_by_half() -> None:
+    text = "turkey hand back the missile that it bought from russia in return for jets".split()
+    assert ranking.near_duplicate(text, [*text[:6], "already", *text[6:]])
+    assert ranking.near_duplicate(text, text)
+    assert not ranking.near_duplicate(text, text[:6] + list("abcdefgh"))
+    assert not ranking.near_duplicate(text, text[::-1])
+    assert not ranking.near_duplicate([], text)

@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.sentences import split_sentences, trim
+from qa.sentences import is_heading, split_sentences, trim, with_speaker
 
 PIECES = [
     *"ab Z.!?\"”’'—é日。😀\t\n\r-•1",
@@ -98,3 +99,48 @@ def test_every_visible_character_lies_in_exactly_one_sentence(text: str) -> None
     missing = set(range(len(text))) - set(covered)
     assert all(text[position].isspace() or text[position] == "\ufeff" for position in missing)
     assert all(trim(text, span) == span and span[0] < span[1] for span in spans)
+
+
+SPEECH = '"We spoke. We paid for it. We saw why,” Erdogan said. He left.\nNothing else.'
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "expected"),
+    [
+        (SPEECH, "We paid for it.", '"We spoke. We paid for it. We saw why,” Erdogan said.'),
+        (SPEECH, "He left.", "He left."),
+        (
+            "“It is so.” Ms Ito said that later. More.",
+            "“It is so.”",
+            "“It is so.” Ms Ito said that later.",
+        ),
+        ("“It is so.” The rain fell. More.", "“It is so.”", "“It is so.”"),
+        ("He called it “so good.” More came.", "More came.", "More came."),
+        ("“Never closed. It goes on.\nNext line.", "It goes on.", "“Never closed. It goes on."),
+    ],
+)
+def test_speech_is_quoted_with_its_speaker(text: str, sentence: str, expected: str) -> None:
+    at = text.index(sentence)
+    start, end = with_speaker(text, (at, at + len(sentence)))
+    assert text[start:end] == expected
+
+
+@given(st.text('ab."“” \n', min_size=1, max_size=80))
+def test_widening_keeps_the_sentence(text: str) -> None:
+    for start, end in split_sentences(text):
+        low, high = with_speaker(text, (start, end))
+        assert 0 <= low <= start < end <= high <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Why Turkey Is Revisiting the S-400 Question", True),
+        ("Turkey’s S-400 Dilemma: Balancing Russia Ties and Ambitions", True),
+        ("• Engagement range: up to 400 kilometers depending on missile type", False),
+        ("Turkey was expelled from the programme.", False),
+        ("a line that simply lacks its full stop", False),
+    ],
+)
+def test_headings_are_told_from_sentences(text: str, expected: bool) -> None:
+    assert is_heading(text) is expected

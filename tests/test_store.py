@@ -61,7 +61,7 @@ def test_both_searches_agree_with_brute_force(
     store = LocalStore(tmp_path_factory.mktemp("index"), MANIFEST)
     for text, vector in kept.items():
         put(store, article(text), vector)
-    found = store.candidates(unit(query), asked.split(), limit=50)
+    found = store.candidates(unit(query), dict.fromkeys(asked.split(), 1.0), limit=50)
     passages = store.passages(found.rows.tolist())
     texts = [passages[row].text for row in found.rows.tolist()]
     assert sorted(texts) == sorted(kept)
@@ -89,12 +89,12 @@ def test_limit_takes_the_best_of_either_search(store: LocalStore) -> None:
     put(store, near, np.array([1, 0, 0, 0]))
     put(store, named, np.array([-1, 0, 0, 0]))
     put(store, other, np.array([0, 1, 0, 0]))
-    found = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], limit=1)
+    found = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, limit=1)
     texts = {passage.text for passage in store.passages(found.rows.tolist()).values()}
     assert texts == {"radar", "jet jet"}
-    only = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], 5, [other.article_id])
+    only = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5, [other.article_id])
     assert [passage.text for passage in store.passages(only.rows.tolist()).values()] == ["deal"]
-    nothing = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], 5, [])
+    nothing = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5, [])
     assert len(nothing.rows) == 0
 
 
@@ -111,7 +111,7 @@ def test_article_comes_back_as_it_was(store: LocalStore) -> None:
     )
     store.put(kept, [entry(kept)], [Sentence((4, 7), unit(np.array([1, 2, 3, 4])))])
     assert store.articles() == [kept]
-    [passage] = store.passages(store.candidates(unit(np.ones(4)), [], 5).rows.tolist()).values()
+    [passage] = store.passages(store.candidates(unit(np.ones(4)), {}, 5).rows.tolist()).values()
     assert passage == Passage(kept, 0, len(kept.text))
     [sentence] = store.sentences(passage)
     assert sentence.span == (4, 7)
@@ -139,14 +139,14 @@ def test_put_replaces_and_remove_takes_everything_along(store: LocalStore) -> No
     store.remove([new.article_id])
     assert store.count() == (0, 0)
     assert store.query("SELECT count(*) FROM sentences") == [(0,)]
-    assert len(store.candidates(unit(np.ones(4)), ["jet"], 5).rows) == 0
+    assert len(store.candidates(unit(np.ones(4)), {"jet": 1.0}, 5).rows) == 0
 
 
 def test_passage_that_was_dropped_meanwhile_is_missing(store: LocalStore) -> None:
     kept, gone = article("radar"), article("jet")
     put(store, kept)
     put(store, gone)
-    rows = store.candidates(unit(np.ones(4)), [], 5).rows.tolist()
+    rows = store.candidates(unit(np.ones(4)), {}, 5).rows.tolist()
     store.remove([gone.article_id])
     assert [passage.text for passage in store.passages(rows).values()] == ["radar"]
 
@@ -184,16 +184,16 @@ def test_select_by_outlet_and_day(store: LocalStore) -> None:
 def test_article_without_any_term_is_kept_and_found_by_vector(store: LocalStore) -> None:
     kept = article("!!! ???")
     store.put(kept, [entry(kept, terms="")], [])
-    found = store.candidates(unit(np.ones(4)), ["jet"], 5)
+    found = store.candidates(unit(np.ones(4)), {"jet": 1.0}, 5)
     assert found.lexical.tolist() == [0.0]
     assert store.document_frequencies(["jet"]) == ({"jet": 0}, 1)
 
 
 def test_another_process_is_seen(tmp_path: Path) -> None:
     reader, writer = (LocalStore(tmp_path / "index", MANIFEST) for _ in range(2))
-    assert len(reader.candidates(unit(np.ones(4)), ["jet"], 5).rows) == 0
+    assert len(reader.candidates(unit(np.ones(4)), {"jet": 1.0}, 5).rows) == 0
     put(writer, article("jet"))
-    assert len(reader.candidates(unit(np.ones(4)), ["jet"], 5).rows) == 1
+    assert len(reader.candidates(unit(np.ones(4)), {"jet": 1.0}, 5).rows) == 1
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "flipped", "of another state", "empty"])
@@ -201,7 +201,7 @@ def test_derived_file_is_made_again_from_the_truth(tmp_path: Path, damage: str) 
     folder = tmp_path / "index"
     store = LocalStore(folder, MANIFEST)
     put(store, article("jet"), np.array([1, 0, 0, 0]))
-    expected = store.candidates(np.float32([1, 0, 0, 0]), ["jet"], 5)
+    expected = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5)
     file = folder / "vectors.faiss"
     content = file.read_bytes()
     if damage == "of another state":
@@ -215,7 +215,7 @@ def test_derived_file_is_made_again_from_the_truth(tmp_path: Path, damage: str) 
         file.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
     elif damage == "empty":
         file.write_bytes(b"")
-    again = LocalStore(folder, MANIFEST).candidates(np.float32([1, 0, 0, 0]), ["jet"], 5)
+    again = LocalStore(folder, MANIFEST).candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5)
     assert again.dense[0] == expected.dense[0] == 1
     assert len(again.rows) == (2 if damage == "of another state" else 1)
     assert file.read_bytes() != b""

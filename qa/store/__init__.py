@@ -1,6 +1,6 @@
 """Where articles, passages and vectors are kept: the `Store` protocol and its kinds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Literal, NamedTuple, Protocol
 
@@ -89,17 +89,23 @@ class Store(Protocol):
     def candidates(
         self,
         vector: NDArray[np.float32],
-        terms: Sequence[str],
+        terms: Mapping[str, float],
         limit: int,
         article_ids: Collection[str] | None = None,
     ) -> Candidates:
-        """Return the `limit` best passages by cosine and the `limit` best by BM25, united."""
+        """Return the `limit` best passages by cosine and the `limit` best by BM25, united.
+
+        Each term counts in BM25 as often as its weight says.
+        """
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
         """Return the passages with these keys; one that was dropped meanwhile is missing."""
 
     def sentences(self, passage: Passage) -> list[Sentence]:
         """Return the sentences inside a passage, in order."""
+
+    def sources(self) -> list[str]:
+        """Return what the articles are cited as (outlets, else titles), sorted, each once."""
 
     def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
         """Return in how many passages each term stands, and how many passages there are."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class Derived:
     def candidates(
         self,
         vector: Vectors,
-        terms: Sequence[str],
+        terms: Mapping[str, float],
         limit: int,
         article_ids: Collection[str] | None,
     ) -> Candidates:
@@ -101,11 +101,13 @@ class Derived:
         """See `Store.document_frequencies`."""
         return {term: self._frequencies.get(term, 0) for term in terms}, len(self._rows)
 
-    def _lexical_scores(self, terms: Sequence[str]) -> Vectors:
-        known = [term for term in dict.fromkeys(terms) if term in self._frequencies]
-        if not known or self._lexical is None:
-            return np.zeros(len(self._rows), dtype=np.float32)
-        return np.asarray(self._lexical.get_scores(known), dtype=np.float32)
+    def _lexical_scores(self, terms: Mapping[str, float]) -> Vectors:
+        scores = np.zeros(len(self._rows), dtype=np.float32)
+        for weight in set(terms.values()):
+            known = [t for t, w in terms.items() if w == weight and t in self._frequencies]
+            if known and self._lexical is not None:
+                scores += weight * np.asarray(self._lexical.get_scores(known), dtype=np.float32)
+        return scores
 
 
 def _write(file: Path, stamp: str, index: faiss.Index) -> None:

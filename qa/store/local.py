@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -245,10 +245,19 @@ class LocalStore:
             )
         ]
 
+    def sources(self) -> list[str]:
+        """See `Store.sources`."""
+        return [
+            source
+            for (source,) in self.query(
+                "SELECT DISTINCT coalesce(outlet, title) AS source FROM articles ORDER BY source"
+            )
+        ]
+
     def candidates(
         self,
         vector: Vectors,
-        terms: Sequence[str],
+        terms: Mapping[str, float],
         limit: int,
         article_ids: Collection[str] | None = None,
     ) -> Candidates:

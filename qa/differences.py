@@ -1,0 +1,220 @@
+"""What outlets state differently of the same thing. Pure.
+
+It would rather miss a difference than invent one.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from qa.datatypes import Article, Difference, Span, StatedValue
+from qa.lexical import STOP_WORDS, fold, terms
+from qa.values import Kind, Value, asked_kind, find_values
+
+DENIAL = "denial"
+_DENIES = re.compile(
+    r"\bden(?:y|ies|ied|ying)\b|\brul(?:es?|ed|ing) out\b"
+    r"|\b(?:reject|dismiss|refut|disput|contradict)(?:s|es|ed|ing)\b (?:\w+ ){0,2}"
+    r"(?:claim|report|alleg|suggest|accus|rumou?r|idea|notion|statement)\w*",
+    re.IGNORECASE,
+)
+_NEGATES = re.compile(
+    r"\b(?:not|never|no|none|neither|nor|cannot|without|fail(?:s|ed)? to|refus(?:e|es|ed))\b"
+    r"|n['’]t\b",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(
+    r"(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|may|might|should)\b"
+)
+_WORD = re.compile(r"[^\W_]+(?:[-.’'][^\W_]+)*")
+# Relative difference up to which two numbers are one: rounded in the telling, or given as a bound.
+_EXACT, _ABOUT = 0.005, 0.06
+# Statements are compared if they cover this much of what the best of them covers.
+_COVERS = 0.6
+# A value belongs to what is asked if it stands this close to a word of the question (in words).
+_NEAR = 8
+_ADJACENT = 3
+
+
+class Statement(NamedTuple):
+    """A sentence that answers.
+
+    Attributes:
+        number: Of the citation that it stands in.
+        article: Where it stands.
+        span: The sentence.
+        covered: Share of the question that it covers, 0 to 1.
+    """
+
+    number: int
+    article: Article
+    span: Span
+    covered: float
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return self.article.text[slice(*self.span)]
+
+
+def find_differences(question: str, statements: Sequence[Statement]) -> tuple[Difference, ...]:
+    """Return where articles contradict each other in what they answer.
+
+    Args:
+        question: With what it takes over from earlier ones.
+        statements: The sentences that answer, best first.
+    """
+    most = max((statement.covered for statement in statements), default=0.0)
+    comparable = [s for s in statements if s.covered >= _COVERS * most]
+    found = (_of_values(question, comparable), _of_denial(question, statements))
+    return tuple(difference for difference in found if difference)
+
+
+def can_be_denied(question: str) -> bool:
+    """Say whether it asks for yes or no."""
+    return bool(_YES_NO.match(fold(question)))
+
+
+def denies(sentence: str) -> bool:
+    """Say whether a sentence reports a denial."""
+    return bool(_DENIES.search(sentence))
+
+
+def answer_values(question: str, text: str, start: int, end: int) -> list[Value]:
+    """Return the values in ``text[start:end]`` that answer `question`, the likeliest first.
+
+    Empty where the wording does not say what kind of value is wanted, or none of that kind stands
+    near the words of the question.
+    """
+    kind = asked_kind(question)
+    if kind is None:
+        return []
+    asked = set(terms(question))
+    places = [
+        match.start() - start
+        for match in _WORD.finditer(text, start, end)
+        if set(terms(match[0])) & asked
+    ]
+    given = [value for value in find_values(question) if value.kind == kind]
+    near: list[tuple[float, Value]] = []
+    for value in find_values(text, start, end):
+        if value.kind != kind or not all(contradict(kind, value, other) for other in given):
+            continue  # it repeats the question
+        if kind is Kind.NAME and not _names_someone(text[slice(*value.span)], asked):
+            continue
+        if kind is Kind.QUANTITY and not _same_unit(value, asked):
+            continue
+        gaps = [_words_between(text, start + place, value.span) for place in places]
+        distance = min(gaps, default=_NEAR)
+        if distance <= (_ADJACENT if kind is Kind.NAME else _NEAR):
+            near.append((distance, value))
+    return [value for _, value in sorted(near, key=lambda pair: (pair[0], pair[1].span))]
+
+
+def contradict(kind: Kind, one: Value, other: Value) -> bool:
+    """Say whether two values of a kind cannot both be meant."""
+    about = one.about or other.about
+    if kind is Kind.DATE:
+        return any(a and b and a != b for a, b in zip(one.key, other.key, strict=True)) and not (
+            about and abs(float(one.key[0]) - float(other.key[0])) < 10
+        )
+    if kind is Kind.NAME:
+        first, second = str(one.key[0]).split(), str(other.key[0]).split()
+        return first[-1] not in second and second[-1] not in first
+    if kind is Kind.MONEY and (one.key[0], one.key[2]) != (other.key[0], other.key[2]):
+        return False  # two currencies may be one amount, and a price is no sum
+    a = float(one.key[1] if kind is Kind.MONEY else one.key[0])
+    b = float(other.key[1] if kind is Kind.MONEY else other.key[0])
+    return abs(a - b) > (_ABOUT if about else _EXACT) * max(abs(a), abs(b))
+
+
+def _of_values(question: str, statements: Sequence[Statement]) -> Difference | None:
+    kind = asked_kind(question)
+    if kind is None:
+        return None
+    stated = [
+        (statement, values)
+        for statement in statements
+        if (values := answer_values(question, statement.article.text, *statement.span))
+    ]
+    clashing: set[int] = set()
+    for (i, (one, ours)), (j, (other, theirs)) in combinations(enumerate(stated), 2):
+        if one.article.article_id == other.article.article_id:
+            continue
+        # Every value near the question counts: one that both state is an agreement.
+        if all(contradict(kind, a, b) for a in ours for b in theirs) and not _mentions(
+            kind, one, other, ours, theirs
+        ):
+            clashing |= {i, j}
+    if not clashing:
+        return None
+    groups: list[tuple[Value, list[Statement], Article]] = []
+    for i in sorted(clashing):
+        statement, values = stated[i]
+        for value, members, _ in groups:
+            if not contradict(kind, value, values[0]):
+                members.append(statement)
+                break
+        else:
+            groups.append((values[0], [statement], statement.article))
+    if len(groups) < 2:
+        return None
+    return Difference(
+        str(kind),
+        tuple(
+            StatedValue(article, *value.span, tuple(dict.fromkeys(s.number for s in members)))
+            for value, members, article in groups
+        ),
+    )
+
+
+def _of_denial(question: str, statements: Sequence[Statement]) -> Difference | None:
+    if not can_be_denied(question):
+        return None
+    denying = [s for s in statements if denies(s.text)]
+    stating = [s for s in statements if not denies(s.text) and not _NEGATES.search(s.text)]
+    for no in denying:
+        for yes in stating:
+            if yes.article.article_id != no.article.article_id:
+                return Difference(
+                    DENIAL,
+                    (
+                        StatedValue(yes.article, *yes.span, (yes.number,)),
+                        StatedValue(no.article, *no.span, (no.number,)),
+                    ),
+                )
+    return None
+
+
+def _names_someone(name: str, asked: set[str]) -> bool:
+    """Whether it is new, and no designation (S-400) or acronym (NATO)."""
+    return bool(set(terms(name)) - asked) and not re.search(r"\d|^[A-Z.]+\b", name)
+
+
+def _mentions(
+    kind: Kind, one: Statement, other: Statement, ours: list[Value], theirs: list[Value]
+) -> bool:
+    """Whether a sentence also holds the other's name: then it says more, not something else."""
+    if kind is not Kind.NAME:
+        return False
+    return any(str(value.key[0]) in fold(other.text) for value in ours) or any(
+        str(value.key[0]) in fold(one.text) for value in theirs
+    )
+
+
+def _same_unit(value: Value, asked: set[str]) -> bool:
+    units = {str(unit) for unit in value.key[1:]}
+    return not units or bool(units & asked) or bool(units & _MEASURES)
+
+
+_MEASURES = set(
+    terms("people inhabitants residents kilometers kilometres miles metres meters feet tons years "
+          "aircraft soldiers troops square acres seats members")
+)  # fmt: skip
+
+
+def _words_between(text: str, place: int, span: Span) -> int:
+    low, high = (place, span[0]) if place < span[0] else (span[1], place)
+    words = _WORD.findall(text, low, high)
+    return sum(fold(word) not in STOP_WORDS for word in words[1 if low == place else 0 :])
