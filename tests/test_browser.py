@@ -167,11 +167,38 @@ def test_keyboard_alone_and_follow_up(address: str, watched: Watched) -> None:
     watched.ask("How many F-35s did Turkey originally plan to acquire?")
     watched.ask("And how many of those does it want to buy now?")
     reply = page.locator(".qa-turn").last
-    expect(reply).to_contain_text("Searched for: How many F-35s")
-    expect(reply.locator("mark").first).to_contain_text("around 40 aircraft")
+    expect(reply).to_contain_text("Searched for: And how many of those does it want to buy now?")
+    expect(reply).to_contain_text("F-35s Turkey originally plan acquire")
+    expect(reply.locator("blockquote.qa-lead")).to_contain_text("around 40 aircraft")
     reply.locator("button.qa-cite").first.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#qa-reader mark.qa-answer").first).to_contain_text("around 40 aircraft")
+    expect(page.locator("#qa-reader mark.qa-value")).to_have_text("40")
+
+
+def test_words_from_earlier_questions_can_be_taken_away(address: str, watched: Watched) -> None:
+    page = watched.page
+    page.goto(address)
+    watched.ask("How many F-35s did Turkey originally plan to acquire?")
+    watched.ask("And how many of those does it want to buy now?")
+    page.get_by_role("button", name="Ask without the words from earlier questions").click()
+    reply = page.locator(".qa-turn").last
+    expect(reply).not_to_contain_text("Searched for:")
+    expect(reply).to_contain_text("And how many of those does it want to buy now?")
+    expect(page.locator(".qa-turn")).to_have_count(2)
+
+
+def test_outlets_that_differ_stand_side_by_side(address: str, watched: Watched) -> None:
+    page = watched.page
+    page.goto(address)
+    watched.ask("Who is the US ambassador to Turkey?")
+    reply = page.locator(".qa-turn").last
+    expect(reply.locator(".qa-differ h3")).to_have_text("The outlets differ: name")
+    expect(reply.locator(".qa-stated")).to_have_text(["Tom Berk", "Tom Barrack"])
+    expect(reply).to_contain_text("Silent on this: Pravda.Ru")
+    expect(reply.locator("blockquote.qa-lead mark.qa-value")).to_have_text("Tom Berk")
+    reply.locator(".qa-side").last.locator("button.qa-cite").first.click()
+    expect(page.locator("#qa-reader mark.qa-value")).to_have_text("Tom Barrack")
+    shoot(page, "differences")
 
 
 def test_examples_and_new_conversation(address: str, watched: Watched) -> None:

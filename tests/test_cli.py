@@ -127,7 +127,7 @@ def test_eval_measures_a_persons_own_questions(home: Path, tmp_path: Path) -> No
     assert "2 unanswerable questions: not answered 1, AUROC 1.000" in shown
     assert "islands: Which Greek islands did Turkish jets overfly?\n  answered, but" in shown
     found = json.loads(run("eval", str(questions), "--json", where=home).stdout)
-    assert (found["hit_at_1"], found["rightly_abstained"]) == (1.0, 1)
+    assert (found["hit_at_1"], found["rightly_abstained"]) == (0.0, 1)
     assert [row["failed"] for row in found["questions"]][:2] == [None, None]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.datatypes import Answer, Article, Citation
+from qa.datatypes import Answer, Article, Citation, Difference, Passage, StatedValue
 from qa.web.render import Turn, conversation, escape, reader
 
 HOSTILE = (
@@ -72,7 +72,7 @@ def test_quote_and_reader_show_the_slice_and_mark_the_answer() -> None:
     citation = Citation(1, article(text), 0, 44, ((11, 34),))
     reply = Seen(conversation([Turn("Q", Answer("Q", "Q", (citation,), False, 0.9))], 1))
     assert text[:44] in reply.text
-    assert reply.marked == "The answer stands here."
+    assert reply.marked == "The answer stands here." * 2  # by itself, and in its passage
     assert "[1] A · a.txt, line 1" in reply.text
     whole = Seen(reader(citation))
     assert text in whole.text
@@ -91,3 +91,19 @@ def test_abstention_says_so_and_folds_the_nearest_away() -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "1 article in"), (5, "5 articles in")])
 def test_empty_conversation_says_what_can_be_asked(count: int, words: str) -> None:
     assert words in conversation([], count)
+
+
+def test_reply_names_what_differs_where_else_it_stands_and_who_is_silent() -> None:
+    one, other = article("It cost 3.", title="One"), article("It cost 4.", title="<Two>")
+    first = Citation(1, one, 0, 10, ((0, 10),), ((8, 9),), (Passage(other, 0, 7),))
+    second = Citation(2, other, 0, 10, ((0, 10),), ((8, 9),))
+    values = (StatedValue(one, 8, 9, (1,)), StatedValue(other, 8, 9, (2,)))
+    silent = tuple(f"S{i}" for i in range(7))
+    answer = Answer(
+        "Q", "Q w", (first, second), False, 0.9, (), ("w",), (Difference("amount", values),), silent
+    )
+    seen = Seen(conversation([Turn("Q", answer)], 2)).text
+    assert "Searched for: Q w Ask without the words from earlier questions" in seen
+    assert "The outlets differ: amount3[1] One4[2] <Two>" in seen
+    assert "Also in: <Two>" in seen
+    assert "Silent on this: S0; S1; S2; S3; S4; and 2 more" in seen

@@ -1,6 +1,9 @@
-// A click (or Enter, it is a button) on a citation asks the server for its article.
+// A click (or Enter, they are buttons) on a citation asks the server for its article; one on
+// "without the words from earlier questions" asks that question again.
 element.addEventListener("click", (event) => {
-  const cite = event.target.closest("button[data-turn]");
+  const alone = event.target.closest("button.qa-alone");
+  if (alone) trigger("input", { turn: Number(alone.dataset.turn) });
+  const cite = event.target.closest("button.qa-cite");
   if (!cite) return;
   for (const other of element.querySelectorAll("[aria-current]")) {
     other.removeAttribute("aria-current");

@@ -11,6 +11,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import gradio as gr
 
 from qa.corpus import Corpus
+from qa.datatypes import Citation
 from qa.errors import QaError
 from qa.web import render
 from qa.web.render import Turn
@@ -37,13 +38,17 @@ def build(corpus: Corpus) -> gr.Blocks:
         turns = [*turns, turn]
         return "", turns, render.conversation(turns, articles)
 
+    def ask_alone(turns: list[Turn], event: gr.EventData) -> tuple[list[Turn], str]:
+        """Answer a question again, without what it took over from earlier ones."""
+        number = (event._data or {}).get("turn")
+        if isinstance(number, int) and 0 <= number < len(turns):
+            asked = turns[number].question
+            turn = Turn(asked, corpus.answer(asked, carry_over=False))
+            turns = [*turns[:number], turn, *turns[number + 1 :]]
+        return turns, render.conversation(turns, articles)
+
     def read(turns: list[Turn], event: gr.EventData) -> str:
-        chosen = event._data or {}
-        for number, turn in enumerate(turns):
-            for citation in (turn.answer.citations or turn.answer.nearest) if turn.answer else ():
-                if (number, citation.number) == (chosen.get("turn"), chosen.get("number")):
-                    return render.reader(citation)
-        return render.reader(None)
+        return render.reader(_chosen(turns, event._data or {}))
 
     def clear() -> tuple[list[Turn], str, str]:
         return [], render.conversation([], articles), render.reader(None)
@@ -81,8 +86,18 @@ def build(corpus: Corpus) -> gr.Blocks:
         for button in examples:
             button.click(ask, [button, turns], outputs, api_visibility="private")
         conversation.select(read, turns, reader, api_visibility="private")
+        conversation.input(ask_alone, turns, [turns, conversation], api_visibility="private")
         new.click(clear, None, [turns, conversation, reader], api_visibility="private")
     return page
+
+
+def _chosen(turns: list[Turn], data: dict[str, int]) -> Citation | None:
+    """Return the citation that was clicked."""
+    for number, turn in enumerate(turns):
+        for citation in (turn.answer.citations or turn.answer.nearest) if turn.answer else ():
+            if (number, citation.number) == (data.get("turn"), data.get("number")):
+                return citation
+    return None
 
 
 def start(corpus: Corpus, port: int, *, browser: bool = False) -> gr.Blocks:

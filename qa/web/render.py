@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from qa.datatypes import Answer, Article, Citation, Span
+from qa.datatypes import Answer, Article, Citation, Difference, Span
 
 # Gradio puts HTML through two template languages; these characters begin their expressions.
 _TEMPLATE = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
+_SILENT_SHOWN = 5
 
 
 class Turn(NamedTuple):
@@ -46,6 +47,7 @@ def reader(citation: Citation | None) -> str:
             "qa-aside": article.boilerplate,
             "qa-passage": [(citation.start, citation.end)],
             "qa-answer": citation.highlights,
+            "qa-value": citation.answers,
         },
     )
     return (
@@ -58,14 +60,56 @@ def reader(citation: Citation | None) -> str:
 def _turn(number: int, turn: Turn) -> str:
     reply = f'<p class="qa-note">{escape(turn.note)}</p>'
     if turn.answer:
-        reply = _abstention(number, turn.answer) if turn.answer.abstained else ""
-        if turn.answer.query != turn.answer.question:
-            query = escape(turn.answer.query)
-            reply += f'<p class="qa-note" dir="auto">Searched for: {query}</p>'
-        reply += _quotes(number, turn.answer.citations)
+        reply = _carried_over(number, turn.answer)
+        reply += (_abstention if turn.answer.abstained else _findings)(number, turn.answer)
     return (
         f'<section class="qa-turn"><p class="qa-question" dir="auto">{escape(turn.question)}</p>'
         f'<div class="qa-reply">{reply}</div></section>'
+    )
+
+
+def _carried_over(number: int, answer: Answer) -> str:
+    if not answer.carried_over:
+        return ""
+    return (
+        f'<p class="qa-note" dir="auto">Searched for: {escape(answer.query)} '
+        f'<button type="button" class="qa-alone" data-turn="{number}">Ask without the words from '
+        "earlier questions</button></p>"
+    )
+
+
+def _findings(number: int, answer: Answer) -> str:
+    """Return the best quote, what outlets differ on, all quotes by outlet, and who is silent."""
+    best = answer.citations[0]
+    lead = _marked(
+        best.article.text,
+        best.highlights[0] if best.highlights else (best.start, best.end),
+        {"qa-answer": best.highlights, "qa-value": best.answers},
+    )
+    parts = [
+        f'<blockquote class="qa-lead" dir="auto">{lead}</blockquote>{_cite(number, best)}',
+        *(_difference(number, answer, difference) for difference in answer.differences),
+        '<h3 class="qa-heading">Outlet by outlet</h3>',
+        _quotes(number, answer.citations),
+    ]
+    if answer.silent:
+        shown = "; ".join(answer.silent[:_SILENT_SHOWN])
+        more = len(answer.silent) - _SILENT_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        parts.append(f'<p class="qa-note" dir="auto">Silent on this: {escape(shown)}{rest}</p>')
+    return "".join(parts)
+
+
+def _difference(number: int, answer: Answer, difference: Difference) -> str:
+    sides = "".join(
+        f'<div class="qa-side"><p class="qa-stated" dir="auto">{escape(value.text)}</p>'
+        + "".join(_cite(number, answer.citations[n - 1], brief=True) for n in value.citations)
+        + "</div>"
+        for value in difference.values
+    )
+    return (
+        f'<section class="qa-differ"><h3>The outlets differ: {escape(difference.kind)}</h3>'
+        f'<div class="qa-sides">{sides}</div></section>'
     )
 
 
@@ -93,11 +137,18 @@ def _quote(number: int, citation: Citation) -> str:
     text = _marked(
         citation.article.text,
         (citation.start, citation.end),
-        {"qa-answer": citation.highlights},
+        {"qa-answer": citation.highlights, "qa-value": citation.answers},
     )
-    label = f"[{citation.number}] {citation.article.source} · {place(citation)}"
+    copies = ", ".join(passage.article.source for passage in citation.also_in)
+    also = f'<p class="qa-note" dir="auto">Also in: {escape(copies)}</p>' if copies else ""
+    return f'<blockquote dir="auto">{text}</blockquote>{_cite(number, citation)}{also}'
+
+
+def _cite(number: int, citation: Citation, *, brief: bool = False) -> str:
+    label = f"[{citation.number}] {citation.article.source}"
+    if not brief:
+        label += f" · {place(citation)}"
     return (
-        f'<blockquote dir="auto">{text}</blockquote>'
         f'<button type="button" class="qa-cite" data-turn="{number}" '
         f'data-number="{citation.number}" aria-label="Read citation {citation.number} in its '
         f'article"><bdi>{escape(label)}</bdi></button>'
