@@ -32,6 +32,8 @@ _WORD = re.compile(r"[^\W_]+(?:[-.’'][^\W_]+)*")
 _EXACT, _ABOUT = 0.005, 0.06
 # Statements are compared if they cover this much of what the best of them covers.
 _COVERS = 0.6
+# Two sentences tell the same if they share this many terms, and this part of the shorter one's.
+_SHARED, _SAME_SUBJECT = 3, 0.6
 # A value belongs to what is asked if it stands this close to a word of the question (in words).
 _NEAR = 8
 _ADJACENT = 3
@@ -67,7 +69,10 @@ def find_differences(question: str, statements: Sequence[Statement]) -> tuple[Di
     """
     most = max((statement.covered for statement in statements), default=0.0)
     comparable = [s for s in statements if s.covered >= _COVERS * most]
-    found = (_of_values(question, comparable), _of_denial(question, statements))
+    found = (
+        _of_values(question, comparable) if asked_kind(question) else _of_pairs(comparable),
+        _of_denial(question, statements),
+    )
     return tuple(difference for difference in found if difference)
 
 
@@ -167,6 +172,51 @@ def _of_values(question: str, statements: Sequence[Statement]) -> Difference | N
             for value, members, article in groups
         ),
     )
+
+
+def clashing_values(one: str, other: str) -> tuple[Value, Value] | None:
+    """Return a value from each of two sentences that tell the same but for that value.
+
+    They must share most of their words; names are left out, and so is whatever is told as a bound
+    ("over", "about"): without a question it is not plain what it bounds.
+    """
+    first, second = set(terms(one)), set(terms(other))
+    shared = first & second
+    if len(shared) < _SHARED or len(shared) < _SAME_SUBJECT * min(len(first), len(second)):
+        return None
+    mine = [v for v in find_values(one) if v.kind is not Kind.NAME and not v.about]
+    theirs = [v for v in find_values(other) if v.kind is not Kind.NAME and not v.about]
+    for kind in Kind:
+        a = [v for v in mine if v.kind is kind and _has_partner(v, theirs)]
+        b = [v for v in theirs if v.kind is kind and _has_partner(v, mine)]
+        if a and b and all(contradict(kind, x, y) for x in a for y in b):
+            return a[0], b[0]
+    return None
+
+
+def _has_partner(value: Value, others: Sequence[Value]) -> bool:
+    """Whether one of the others is of the same sort: figures must count the same thing."""
+    return any(
+        other.kind is value.kind
+        and (value.kind is not Kind.QUANTITY or set(value.key[1:]) & set(other.key[1:]))
+        for other in others
+    )
+
+
+def _of_pairs(statements: Sequence[Statement]) -> Difference | None:
+    for one, other in combinations(statements, 2):
+        if one.article.article_id == other.article.article_id:
+            continue
+        if clash := clashing_values(one.text, other.text):
+            sides = zip((one, other), clash, strict=True)
+            return Difference(
+                str(clash[0].kind),
+                tuple(
+                    StatedValue(s.article, s.span[0] + a, s.span[0] + b, (s.number,))
+                    for s, (a, b) in ((s, value.span) for s, value in sides)
+                ),
+            )
+    return None
 
 
 def _of_denial(question: str, statements: Sequence[Statement]) -> Difference | None:

@@ -95,7 +95,7 @@ _DATE = re.compile(
     rf"|\b(?P<d3>{_DAY}) (?P<m3>{_MONTH})\b"
     rf"|\b(?P<m4>{_MONTH})(?:,| of)? (?P<y4>{_YEAR})\b"
     rf"|\b(?P<y5>{_YEAR})-(?P<m5>\d\d)-(?P<d5>\d\d)\b"
-    rf"|(?<![\d.,$€£-])\b(?P<y6>{_YEAR})(?P<s6>s)?\b{_NO_YEAR}"
+    rf"|(?<![\d.,$€£-])\b(?P<y6>{_YEAR})(?P<s6>['’]?s)?\b{_NO_YEAR}"
     rf"|\b(?P<m7>{_MONTH})\b(?![a-z])"
     r"|\b(?P<c8>[12]?\d)(?:st|nd|rd|th) century\b"
 )

@@ -112,3 +112,20 @@ def test_contradiction_allows_for_how_exactly_a_value_is_told(
     [first] = [value for value in find_values(one) if value.kind is kind]
     [second] = [value for value in find_values(other) if value.kind is kind]
     assert contradict(kind, first, second) is expected
+
+
+def test_without_a_kind_in_the_question_sentences_that_tell_the_same_are_compared() -> None:
+    question = "What happened to Turkey in the F-35 programme?"
+    assert differing(
+        question,
+        "Turkey was expelled from the F-35 programme in 2019.",
+        "Turkey was expelled from the F-35 programme in July 2020 by the US.",
+    ) == [("date", [("2019", (1,)), ("July 2020", (2,))])]
+    assert differing(question, "Turkey was expelled in 2019.", "Ankara bought it in 2017.") == []
+    assert differing(question, "Turkey lost over 3 jets.", "Turkey lost over 4 jets.") == []
+
+
+@pytest.mark.parametrize("decade", ["the 1970s", "the 1970's"])
+def test_a_year_lies_in_its_decade(decade: str) -> None:
+    told = differing("When was she born?", f"She was born in {decade}.", "She was born in 1971.")
+    assert told == []
