@@ -2,128 +2,136 @@
 
     python benchmarks/calibrate.py --data FOLDER --questions seeds_dev.jsonl
 
-Fits a logistic regression on the evidence (cosine of the nearest passage, coverage of the question
-by the best sentence): does the folder answer it? Negatives are questions on what is not in the
-folder (far) and questions on topic without an answer (near). SQuAD 2 and ClapNQ are split by
-article: one half fits, the other reports. Prints the constants of qa/ranking.py and what each
-threshold does.
+Fits a logistic regression on what `qa.answering.evidence` reads: do these articles answer?
+Negatives are questions on other subjects (far) and questions on the subject without an answer
+(near). SQuAD 2 is asked as a whole and page by page, each page as a folder on one story; ClapNQ as
+a whole. Both are split by article: one half fits, the other reports. Prints the constants of
+qa/ranking.py, what each threshold does, and the calibration curve.
 """
 
+import math
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from datasets import Question, clapnq, command_line, seeds, squad
-from scipy.stats import mannwhitneyu
+from datasets import Question, clapnq, command_line, held_out, seeds, squad
+from quality import open_corpus
 from sklearn.linear_model import LogisticRegression
 
-from qa import answering, conversation
-from qa.corpus import Corpus
+import qa
+from qa import answering
+from qa.evaluation.metrics import auroc
 
-KINDS = {"answerable": True, "fact": True, "conflict": True, "paraphrase": True, "followup": True}
-PER_KIND = 400
+PER_KIND = 1500
+THRESHOLDS = (0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3)
+Evidence = tuple[float, float, float, float]
 
 
 class Sample(NamedTuple):
-    """The evidence for one question, and whether the folder answers it."""
+    """The evidence for one question, and what is known of it."""
 
     source: str
     kind: str
-    features: tuple[float, float]
+    evidence: Evidence
     reported: bool
-
-    @property
-    def answerable(self) -> bool:
-        """Whether the folder answers."""
-        return KINDS.get(self.kind, False)
 
 
 def main() -> None:
     """Collect, fit, report."""
-    parser = command_line(__doc__)
-    arguments = parser.parse_args()
-    samples = collect("seeds", arguments.seeds, seeds(arguments.questions), arguments.work)
-    samples += collect("squad", *squad(arguments.data, arguments.work), arguments.work)
-    samples += collect("clapnq", *clapnq(arguments.data, arguments.work), arguments.work)
-    fitted = fit([sample for sample in samples if not sample.reported])
-    print("intercept {:.2f}, cosine {:.2f}, coverage {:.2f}".format(*fitted))
-    report(samples, fitted)
-
-
-def collect(name: str, folder: Path, asked: Sequence[Question], work: Path) -> list[Sample]:
-    """Return the evidence for a sample of the questions; half of each kind is kept for the report.
-
-    The five seeds are too few to fit on: they are only reported.
-    """
+    arguments = command_line(__doc__).parse_args()
+    data, work = arguments.data, arguments.work
+    asked = seeds(arguments.questions)
+    pages_folder, pages = squad(data, work)
+    passages_folder, passages = clapnq(data, work)
     chosen = random.Random(20)
-    by_kind: dict[str, list[Question]] = {}
-    for question in asked:
-        by_kind.setdefault(question.kind, []).append(question)
     samples: list[Sample] = []
-    with Corpus.open(folder, work / f"{name}-index") as corpus:
-        for kind, questions in sorted(by_kind.items()):
-            questions.sort(key=lambda question: question.question_id)
-            for question in chosen.sample(questions, min(PER_KIND, len(questions))):
-                held = sorted(question.relevant) or [question.question_id]
-                reported = name == "seeds" or sum(held[0].encode()) % 2 == 0
-                samples.append(Sample(name, kind, evidence(corpus, question), reported))
-    return samples
+    with open_corpus(arguments.seeds, work / "seeds-index") as corpus:
+        far = [*chosen.sample(pages, 150), *chosen.sample(passages, 150)]
+        samples += [ask(corpus, "seeds", "answerable", q) for q in asked if q.quotes]
+        samples += [ask(corpus, "seeds", q.kind[13:], q) for q in asked if not q.quotes]
+        samples += [ask(corpus, "seeds", "far, others", q) for q in far]
+    with open_corpus(pages_folder, work / "squad-index") as corpus:
+        some = halves(pages, chosen)
+        samples += [ask(corpus, "squad", q.kind, q) for q in some]
+        samples += [ask(corpus, "squad", "far", q) for q in chosen.sample(passages, 300)]
+        samples += [ask(corpus, "one page", q.kind, q, q.group) for q in some]
+        names = sorted({q.group for q in pages})
+        for question in chosen.sample(pages, PER_KIND):
+            page = chosen.choice([name for name in names if name != question.group])
+            samples.append(ask(corpus, "one page", "far", question, page))
+    with open_corpus(passages_folder, work / "clapnq-index") as corpus:
+        samples += [ask(corpus, "clapnq", q.kind, q) for q in passages]
+        samples += [ask(corpus, "clapnq", "far", q) for q in chosen.sample(pages, 300)]
+    fitted = fit([s for s in samples if not s.reported and s.source != "seeds"])
+    print("intercept {:.2f}, weights {:.2f} {:.2f} {:.2f} {:.2f}".format(*fitted))
+    report([s for s in samples if s.reported or s.source == "seeds"], fitted)
 
 
-def evidence(corpus: Corpus, question: Question) -> tuple[float, float]:
-    """Return what `qa.answering.answer` goes by: the nearest passage's cosine, and coverage."""
-    query = conversation.standalone(question.text, question.history)
-    return answering.evidence(corpus.retrieve(query, 10))
+def halves(questions: Sequence[Question], chosen: random.Random) -> list[Question]:
+    """Return as many questions of either kind from either half."""
+    found: list[Question] = []
+    for kind in ("answerable", "near"):
+        for half in (False, True):
+            mine = [q for q in questions if q.kind == kind and held_out(q) == half]
+            found += chosen.sample(mine, min(PER_KIND // 2, len(mine)))
+    return found
 
 
-def fit(samples: Sequence[Sample]) -> tuple[float, float, float]:
+def ask(
+    corpus: qa.Corpus, source: str, kind: str, question: Question, outlet: str | None = None
+) -> Sample:
+    """Return what the program would go by."""
+    hits = corpus.retrieve(question.text[:2000], 30, outlets=outlet, history=question.history)
+    return Sample(source, kind, answering.evidence(hits), held_out(question))
+
+
+def fit(samples: Sequence[Sample]) -> list[float]:
     """Return intercept and weights; every source and kind counts the same in all."""
     groups = [(sample.source, sample.kind) for sample in samples]
-    weights = [1 / groups.count(group) for group in groups]
+    answerable = np.array([sample.kind == "answerable" for sample in samples])
+    weights = np.array([1 / groups.count(group) for group in groups])
     # As many answerable as unanswerable, near and far together: even odds before the evidence.
-    positive = sum(w for w, s in zip(weights, samples, strict=True) if s.answerable)
-    negative = sum(weights) - positive
-    balanced = [
-        weight / (positive if sample.answerable else negative)
-        for weight, sample in zip(weights, samples, strict=True)
-    ]
-    model = LogisticRegression(C=1e6).fit(
-        [sample.features for sample in samples],
-        [sample.answerable for sample in samples],
-        np.array(balanced) * len(samples) / 2,
+    weights[answerable] /= weights[answerable].sum()
+    weights[~answerable] /= weights[~answerable].sum()
+    model = LogisticRegression(C=10, max_iter=2000).fit(
+        [sample.evidence for sample in samples], answerable, weights * len(samples) / 2
     )
-    return float(model.intercept_[0]), float(model.coef_[0][0]), float(model.coef_[0][1])
+    return [float(model.intercept_[0]), *map(float, model.coef_[0])]
 
 
-def report(samples: Sequence[Sample], fitted: tuple[float, float, float]) -> None:
-    """Print AUROC and the share abstained for each kind at several thresholds."""
-    thresholds = (0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.3)
-    print("share abstained below".ljust(36), *(f"{t:>6}" for t in thresholds), " AUROC")
-    for source in ("seeds", "squad", "clapnq"):
-        mine = [sample for sample in samples if sample.source == source and sample.reported]
-        sure = [confidence(sample, fitted) for sample in mine if sample.answerable]
-        for kind in sorted({sample.kind for sample in mine}):
+def report(samples: Sequence[Sample], fitted: Sequence[float]) -> None:
+    """Print the share not answered at each threshold, and how often each confidence is right."""
+    print("\n| set | kind | questions | " + " | ".join(f"< {t}" for t in THRESHOLDS) + " | AUROC |")
+    print("|---|---|---|" + "---|" * (len(THRESHOLDS) + 1))
+    sources = list(dict.fromkeys(sample.source for sample in samples))
+    for source in sources:
+        mine = [sample for sample in samples if sample.source == source]
+        sure = [confidence(s, fitted) for s in mine if s.kind == "answerable"]
+        for kind in dict.fromkeys(sample.kind for sample in mine):
             found = [confidence(sample, fitted) for sample in mine if sample.kind == kind]
-            shares = (sum(value < t for value in found) / len(found) for t in thresholds)
-            row = " ".join(f"{share:6.3f}" for share in shares)
-            area = ""
-            if not KINDS.get(kind):
-                area = f"{float(mannwhitneyu(sure, found).statistic) / len(sure) / len(found):6.3f}"
-            print(
-                f"{source:8}{kind:20}{len(found):6}  ",
-                row,
-                area,
-                f" {min(found):.3f}-{max(found):.3f}",
-            )
+            shares = [np.mean([value < t for value in found]) for t in THRESHOLDS]
+            area = "" if kind == "answerable" else f"{auroc(sure, found):.3f}"
+            row = " | ".join(f"{share:.3f}" for share in shares)
+            print(f"| {source} | {kind} | {len(found)} | {row} | {area} |")
+    print("\n| confidence | " + " | ".join(sources[1:]) + " |\n|---|" + "---|" * len(sources[1:]))
+    for low in (0.0, 0.05, 0.2, 0.4, 0.6, 0.8):
+        high = {0.0: 0.05, 0.05: 0.2}.get(low, low + 0.2)
+        cells = []
+        for source in sources[1:]:
+            inside = [
+                s.kind == "answerable"
+                for s in samples
+                if s.source == source and low <= confidence(s, fitted) < high
+            ]
+            cells.append(f"{np.mean(inside):.2f} of {len(inside)}" if inside else "–")
+        print(f"| {low:.2f} to {high:.2f} | " + " | ".join(cells) + " |")
 
 
-def confidence(sample: Sample, fitted: tuple[float, float, float]) -> float:
+def confidence(sample: Sample, fitted: Sequence[float]) -> float:
     """Return the fitted probability."""
-    intercept, cosine, coverage = fitted
-    score = intercept + cosine * sample.features[0] + coverage * sample.features[1]
-    return float(1 / (1 + np.exp(-score)))
+    score = fitted[0] + sum(w * x for w, x in zip(fitted[1:], sample.evidence, strict=True))
+    return 1 / (1 + math.exp(-score))
 
 
 if __name__ == "__main__":

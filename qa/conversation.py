@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_](?:[\w’'./-]*[^\W_])?")
 _COUNTING = {"mani", "much"}
 _FEW_TERMS = 2
 # Earlier questions that may still be meant.
-_TURNS = 3
+_TURNS = 5
 
 
 def leans_on_history(question: str) -> bool:
