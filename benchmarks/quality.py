@@ -311,7 +311,7 @@ def measure_canard(data: Path) -> None:
 
 
 def measure_differences(folder: Path, work: Path) -> None:
-    """The sample corpus: questions on which its articles differ, and others on which they do not."""
+    """The sample corpus: questions on which its articles differ, and others."""
     rows = list(lines(Path(__file__).with_name("seeds_differences.jsonl")))
     reported = right = 0
     wrong: list[str] = []

@@ -269,8 +269,13 @@ def _print_answer(answer: "Answer") -> None:
         _out.print(Text("Not in these articles.", style="bold"))
         if answer.nearest:
             _out.print("The nearest passages, which do not answer it:\n")
+    if answer.citations:
+        best = answer.citations[0]
+        start, end = (best.highlights or ((best.start, best.end),))[0]
+        _out.print(_text(best.article.text[start:end], "bold"))
+        _out.print(_text(f"[{best.number}] {best.article.source}\n", "cyan"))
     for difference in answer.differences:
-        _print_difference(difference)
+        _print_difference(answer, difference)
     for citation in answer.citations or answer.nearest:
         _print_citation(citation)
     if answer.silent and answer.citations:
@@ -280,11 +285,12 @@ def _print_answer(answer: "Answer") -> None:
         _out.print(_text(f"Silent on this: {shown}{rest}", "dim"))
 
 
-def _print_difference(difference: "Difference") -> None:
+def _print_difference(answer: "Answer", difference: "Difference") -> None:
     _out.print(_text(f"The outlets differ ({difference.kind}):", "bold"))
     for value in difference.values:
-        numbers = " ".join(f"[{number}]" for number in value.citations)
-        _out.print(_text(f"  {value.text}  {numbers}"))
+        _out.print(_text(f"  {value.text}"))
+        for number in value.citations:
+            _out.print(_text(f"    [{number}] {answer.citations[number - 1].article.source}"))
     _out.print()
 
 
