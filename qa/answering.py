@@ -18,7 +18,7 @@ _WEAK = 0.6
 _DENIAL_COSINE, _DENIAL_COVERED = 0.35, 0.05
 # A value is the answer, and can differ from another, only in sentences that come this close to the
 # best one.
-_COMPARABLE = 0.75
+_COMPARABLE = 0.8
 
 
 def answer(

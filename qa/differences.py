@@ -33,12 +33,13 @@ _EXACT, _ABOUT = 0.005, 0.06
 _WHO = re.compile(r"\b(?:who|whom|whose|name|named|called)\b", re.IGNORECASE)
 # Statements are compared if they cover this much of what the best of them covers. One missing word
 # makes another person of the "defence minister".
-_COVERS, _COVERS_NAME = 0.6, 0.9
+_COVERS, _COVERS_NAME = 0.75, 0.9
 # Two sentences tell the same if they share this many terms, and this part of the shorter one's.
 _SHARED, _SAME_SUBJECT = 3, 0.6
 # A value belongs to what is asked if it stands this close to a word of the question (in words).
 _NEAR = 8
-_ADJACENT = 3
+_ADJACENT = 2
+_NOBODY = re.compile(r"\d|^[A-Z.]+\b|^[A-Z][a-z]{2,}(?:ish|ese|ean|ian|ican)$")
 
 
 class Statement(NamedTuple):
@@ -111,11 +112,9 @@ def answer_values(question: str, text: str, start: int, end: int) -> list[Value]
             continue  # it repeats the question
         if kind is Kind.NAME and not _names_someone(text[slice(*value.span)], asked):
             continue
-        if kind is Kind.QUANTITY and not _same_unit(value, asked):
-            continue
         gaps = [_words_between(text, start + place, value.span) for place in places]
         distance = min(gaps, default=_NEAR)
-        if distance <= (_ADJACENT if kind is Kind.NAME else _NEAR):
+        if distance <= _reach(value, asked):
             near.append((distance, value))
     return [value for _, value in sorted(near, key=lambda pair: (pair[0], pair[1].span))]
 
@@ -241,8 +240,8 @@ def _of_denial(question: str, statements: Sequence[Statement]) -> Difference | N
 
 
 def _names_someone(name: str, asked: set[str]) -> bool:
-    """Whether it is new, and no designation (S-400) or acronym (NATO)."""
-    return bool(set(terms(name)) - asked) and not re.search(r"\d|^[A-Z.]+\b", name)
+    """Whether it is new, and no designation (S-400), acronym (NATO) or people (Korean)."""
+    return bool(set(terms(name)) - asked) and not _NOBODY.search(name)
 
 
 def _mentions(
@@ -256,9 +255,15 @@ def _mentions(
     )
 
 
-def _same_unit(value: Value, asked: set[str]) -> bool:
-    units = {str(unit) for unit in value.key[1:]}
-    return not units or bool(units & asked) or bool(units & _MEASURES)
+def _reach(value: Value, asked: set[str]) -> int:
+    """Return how far from the question's words a value may stand and still be meant."""
+    if value.kind is Kind.NAME:
+        return _ADJACENT
+    units = {str(unit) for unit in value.key[1:]} if value.kind is Kind.QUANTITY else asked
+    if not units:
+        return _ADJACENT  # "a population of 3,559"
+    # A figure must count what is asked for, or carry a measure.
+    return _NEAR if units & asked or units & _MEASURES else -1
 
 
 _MEASURES = set(
