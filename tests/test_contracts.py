@@ -43,6 +43,7 @@ ORDER = [
     "web",
     "web.render",
     "web.page",
+    "output",
     "cli",
     "__main__",
 ]
@@ -57,7 +58,7 @@ ONLY_IN = {
     "sqlite3": {"store.local"},
     "gradio": {"web.page"},
     "typer": {"cli"},
-    "rich": {"cli"},
+    "rich": {"cli", "output"},
     "sentencex": {"sentences"},
     "Stemmer": {"lexical"},
     "yaml": {"articles"},
