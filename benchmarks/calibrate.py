@@ -24,7 +24,7 @@ from qa import answering
 from qa.evaluation.metrics import auroc
 
 PER_KIND = 1000
-THRESHOLDS = (0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3)
+THRESHOLDS = (0.02, 0.04, 0.05, 0.08, 0.1, 0.2, 0.3)
 Evidence = tuple[float, float, float, float]
 
 

@@ -6,6 +6,7 @@ from qa import differences, lexical, ranking
 from qa.datatypes import Answer, Citation, Hit, Passage, Span, WeighedSentence
 from qa.differences import Statement
 from qa.sentences import is_heading, with_speaker
+from qa.values import Kind
 
 CITATIONS = 5
 NEAREST = 3
@@ -16,8 +17,8 @@ _WEAK = 0.6
 # A denial is of what is asked if its sentence is at least this near to the question, and covers
 # this much of it: what is denied is often put in other words.
 _DENIAL_COSINE, _DENIAL_COVERED = 0.35, 0.05
-# A value is the answer, and can differ from another, only in sentences that come this close to the
-# best one.
+# A name is the answer, and a value can differ from another, only in sentences that come this close
+# to the best one: names stand everywhere.
 _COMPARABLE = 0.8
 
 
@@ -182,8 +183,8 @@ def _cite(
     plain = [
         values[0].span
         for sentence in answering
-        if sentence.evidence >= _COMPARABLE * best
-        and (values := differences.answer_values(query, text, *sentence.span))
+        if (values := differences.answer_values(query, text, *sentence.span))
+        and (values[0].kind is not Kind.NAME or sentence.evidence >= _COMPARABLE * best)
     ]
     return Citation(
         number,

@@ -39,6 +39,9 @@ _SHARED, _SAME_SUBJECT = 3, 0.6
 # A value belongs to what is asked if it stands this close to a word of the question (in words).
 _NEAR = 8
 _ADJACENT = 2
+# Terms of what is counted, and of measures, under whatever name the question has for it.
+_COUNTED = set(terms("people inhabitants residents soldiers troops aircraft jets seats members"))
+_MEASURED = set(terms("kilometers miles meters feet tons years days hours minutes seconds acres"))
 _NOBODY = re.compile(r"\d|^[A-Z.]+\b|^[A-Z][a-z]{2,}(?:ish|ese|ean|ian|ican)$")
 
 
@@ -105,6 +108,7 @@ def answer_values(question: str, text: str, start: int, end: int) -> list[Value]
         for match in _WORD.finditer(text, start, end)
         if set(terms(match[0])) & asked
     ]
+    units = _units(question)
     given = [value for value in find_values(question) if value.kind == kind]
     near: list[tuple[float, Value]] = []
     for value in find_values(text, start, end):
@@ -114,7 +118,7 @@ def answer_values(question: str, text: str, start: int, end: int) -> list[Value]
             continue
         gaps = [_words_between(text, start + place, value.span) for place in places]
         distance = min(gaps, default=_NEAR)
-        if distance <= _reach(value, asked):
+        if distance <= _reach(value, units):
             near.append((distance, value))
     return [value for _, value in sorted(near, key=lambda pair: (pair[0], pair[1].span))]
 
@@ -255,21 +259,24 @@ def _mentions(
     )
 
 
-def _reach(value: Value, asked: set[str]) -> int:
+def _reach(value: Value, units: set[str]) -> int:
     """Return how far from the question's words a value may stand and still be meant."""
     if value.kind is Kind.NAME:
         return _ADJACENT
-    units = {str(unit) for unit in value.key[1:]} if value.kind is Kind.QUANTITY else asked
-    if not units:
+    if value.kind is not Kind.QUANTITY:
+        return _NEAR
+    counted = {str(unit) for unit in value.key[1:]}
+    if not counted:
         return _ADJACENT  # "a population of 3,559"
-    # A figure must count what is asked for, or carry a measure.
-    return _NEAR if units & asked or units & _MEASURES else -1
+    return _NEAR if counted & units else -1
 
 
-_MEASURES = set(
-    terms("people inhabitants residents kilometers kilometres miles metres meters feet tons years "
-          "aircraft soldiers troops square acres seats members")
-)  # fmt: skip
+def _units(question: str) -> set[str]:
+    """Return the terms of what a figure may count: what is asked for, or a common measure of it."""
+    asked = set(terms(question))
+    if "how many" in fold(question):
+        return asked if asked & _COUNTED else asked | _COUNTED
+    return asked | _COUNTED | _MEASURED
 
 
 def _words_between(text: str, place: int, span: Span) -> int:

@@ -90,6 +90,21 @@ def test_statement_that_hardly_speaks_to_the_question_is_not_held_against_anothe
     assert find_differences("How much did it cost?", [first, second._replace(covered=0.3)]) == ()
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        ("How many F-35s did it plan to buy?", "It did plan to buy 100 aircraft.", ["100"]),
+        ("How many soldiers did it buy for?", "It did buy 100 aircraft.", []),
+        ("How many divisions did it buy?", "It did buy a range of 400 kilometres.", []),
+        ("What is the range of it?", "Its range is up to 400 kilometres.", ["400"]),
+        ("What was the population of it?", "Its population was 3,559 then.", ["3,559"]),
+    ],
+)
+def test_figure_must_count_what_is_asked_for(question: str, text: str, expected: list[str]) -> None:
+    found = answer_values(question, text, 0, len(text))
+    assert [text[slice(*value.span)] for value in found] == expected
+
+
 def test_value_that_answers_is_found_and_one_that_repeats_the_question_is_not() -> None:
     text = "After the deal of 2017, Turkey was expelled from the programme in 2019."
     found = answer_values("When was Turkey expelled after the 2017 deal?", text, 0, len(text))
