@@ -39,19 +39,31 @@ _SPELLINGS = (
     (re.compile(r"(?<=\w{3})our(s|ed|ing|able|ite|hood)?$"), r"or\1"),
     (re.compile(r"(?<=\w{2})tre(s)?$"), r"ter\1"),
 )
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _stemmer = Stemmer.Stemmer("english")
 
 
 def fold(text: str) -> str:
     """Return `text` in lower case without accents: "Erdoğan" and "ERDOGAN" become one."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i"))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return _BEYOND_ASCII.sub(_without_accent, decomposed).casefold()
+
+
+def _without_accent(match: re.Match[str]) -> str:
+    return "" if unicodedata.combining(match[0]) else match[0]
 
 
 def terms(text: str) -> list[str]:
     """Return the index terms of `text`, in order, repeats kept, stop words left out."""
+    return list(_terms(text))
+
+
+@lru_cache(maxsize=10_000)  # the same sentences are weighed for one question after the other
+def _terms(text: str) -> tuple[str, ...]:
     plain = _POSSESSIVE.sub("", fold(_COUNTRY.sub("U.S.", text)))
-    return [_term(token) for token in _TOKEN.findall(plain) if token not in STOP_WORDS]
+    return tuple(_term(token) for token in _TOKEN.findall(plain) if token not in STOP_WORDS)
 
 
 @lru_cache(maxsize=100_000)

@@ -1,4 +1,8 @@
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qa.lexical import fold, terms
 
@@ -43,3 +47,10 @@ def test_decimals_stay_whole() -> None:
 
 def test_fold_leaves_other_scripts_alone() -> None:
     assert fold("Москва 日本") == "москва 日本"
+
+
+@given(st.text())
+def test_fold_drops_accents_and_case_of_every_character(text: str) -> None:
+    decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i"))
+    expected = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    assert fold(text) == expected
