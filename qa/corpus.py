@@ -162,9 +162,7 @@ class Corpus:
         carried = conversation.carried_over(question, context)
         asked = retrieval.make_query(self._embedder, question, context)
         hits = self._search(asked, _ANSWER_HITS, outlets, since, until)
-        wanted = {outlets} if isinstance(outlets, str) else outlets
-        folded = None if wanted is None else {outlet.casefold() for outlet in wanted}
-        sources = [s for s in self._store.sources() if folded is None or s.casefold() in folded]
+        sources = self._store.sources(*_filters(outlets, since, until))
         return answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
 
     def _search(
@@ -180,9 +178,7 @@ class Corpus:
             self._store,
             query,
             k,
-            [outlets] if isinstance(outlets, str) else outlets,
-            _day("since", since),
-            _day("until", until),
+            *_filters(outlets, since, until),
             max_tokens,
             self._reranker,
         )
@@ -219,6 +215,13 @@ class Corpus:
     ) -> None:
         """Close the index."""
         self.close()
+
+
+def _filters(
+    outlets: str | Collection[str] | None, since: date | str | None, until: date | str | None
+) -> tuple[Collection[str] | None, date | None, date | None]:
+    named = [outlets] if isinstance(outlets, str) else outlets
+    return named, _day("since", since), _day("until", until)
 
 
 def _day(name: str, value: date | str | None) -> date | None:

@@ -170,15 +170,16 @@ def find_values(text: str, start: int = 0, end: int | None = None) -> list[Value
     """
     end = len(text) if end is None else end
     piece = text[start:end].replace("\n", " ")
-    taken: list[Value] = []
+    found: list[Value] = []
+    taken = bytearray(len(piece))  # a mark for each character that a value covers
     for finder in _FINDERS.values():
         for value in finder(piece):
-            if not any(
-                value.span[0] < other.span[1] and other.span[0] < value.span[1] for other in taken
-            ):
-                taken.append(value)
-    taken.sort(key=lambda value: value.span)
-    return [Value(v.kind, (v.span[0] + start, v.span[1] + start), v.key, v.about) for v in taken]
+            a, b = value.span
+            if not any(taken[a:b]):
+                taken[a:b] = b"\x01" * (b - a)
+                found.append(value)
+    found.sort(key=lambda value: value.span)
+    return [Value(v.kind, (v.span[0] + start, v.span[1] + start), v.key, v.about) for v in found]
 
 
 def states(kind: Kind, text: str) -> bool:

@@ -371,6 +371,14 @@ def test_answer_can_be_kept_to_an_outlet(seeds: qa.Corpus) -> None:
     assert answer.silent == ()
 
 
+def test_who_was_not_asked_is_not_called_silent(folder: Path, tmp_path: Path) -> None:
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        question = "Who opposed the budget of the city council?"
+        assert corpus.answer(question).silent == ("Harbour reopens",)
+        assert corpus.answer(question, since="2025-01-01").silent == ()
+        assert corpus.answer(question, until="2024-01-01").silent == ()
+
+
 def test_copies_of_a_report_are_one_quote_that_says_where_else(tmp_path: Path) -> None:
     report = (
         "The harbour of Varna reopened on Monday after the storm had closed it for nine days. "

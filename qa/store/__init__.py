@@ -104,8 +104,10 @@ class Store(Protocol):
     def sentences(self, passage: Passage) -> list[Sentence]:
         """Return the sentences inside a passage, in order."""
 
-    def sources(self) -> list[str]:
-        """Return what the articles are cited as (outlets, else titles), sorted, each once."""
+    def sources(
+        self, outlets: Collection[str] | None, since: date | None, until: date | None
+    ) -> list[str]:
+        """Return what the articles that `select` leaves are cited as, sorted, each once."""
 
     def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
         """Return in how many passages each term stands, and how many passages there are."""

@@ -245,12 +245,16 @@ class LocalStore:
             )
         ]
 
-    def sources(self) -> list[str]:
+    def sources(
+        self, outlets: Collection[str] | None, since: date | None, until: date | None
+    ) -> list[str]:
         """See `Store.sources`."""
         return [
             source
             for (source,) in self.query(
-                "SELECT DISTINCT coalesce(outlet, title) AS source FROM articles ORDER BY source"
+                "SELECT DISTINCT coalesce(outlet, title) AS source FROM articles "
+                "WHERE article_id IN (SELECT value FROM json_each(?)) ORDER BY source",
+                (json.dumps(list(self.select(outlets, since, until))),),
             )
         ]
 
