@@ -9,6 +9,9 @@ from qa.sentences import is_heading, with_speaker
 from qa.values import Kind
 
 CITATIONS = 5
+"""Quotes, if no more articles than that have something to say."""
+ARTICLES = 8
+"""Most articles that are quoted."""
 NEAREST = 3
 # A second sentence of a passage is highlighted if its evidence comes this close to the best one's.
 _ALSO_ANSWERS = 0.98
@@ -49,8 +52,6 @@ def answer(
     chosen = _choose(query, hits)
     best = _best_evidence(chosen)
     citations = tuple(_cite(i + 1, query, best, *quote) for i, quote in enumerate(chosen))
-    quoted = {citation.article.source for citation in citations}
-    quoted |= {passage.article.source for c in citations for passage in c.also_in}
     return Answer(
         question,
         query,
@@ -59,7 +60,7 @@ def answer(
         sure,
         carried_over=carried,
         differences=differences.find_differences(query, _statements(chosen)),
-        silent=tuple(source for source in sources if source not in quoted),
+        silent=_silent(hits, citations, sources),
     )
 
 
@@ -92,7 +93,7 @@ def _choose(query: str, hits: Sequence[Hit]) -> list[Quote]:
     Every article that has something to say is heard once before any is heard again.
     """
     found = [(hit, best) for hit in hits if (best := best_sentence(hit))]
-    least = _WEAK * max((best.evidence for _, best in found), default=0.0)
+    least = _least(hits)
     shown: set[tuple[str, Span]] = set()
     first: dict[str, list[Quote]] = {}
     further: list[Quote] = []
@@ -104,11 +105,11 @@ def _choose(query: str, hits: Sequence[Hit]) -> list[Quote]:
             continue
         answering = _answering(hit, best)
         shown.update((article_id, sentence.span) for sentence in answering)
-        if article_id not in first and len(first) < CITATIONS:
+        if article_id not in first and len(first) < ARTICLES:
             first[article_id] = [(hit, answering, ())]
         else:
             further.append((hit, answering, ()))
-    room = CITATIONS - len(first)
+    room = max(0, CITATIONS - len(first))
     denial = _denial(query, hits)
     if denial and not any(_denies(quote) for quotes in first.values() for quote in quotes):
         further = [denial, *(quote for quote in further if quote[0] is not denial[0])]
@@ -117,6 +118,28 @@ def _choose(query: str, hits: Sequence[Hit]) -> list[Quote]:
     for quote in [q for q in further if q[0].passage.article.article_id in first][:room]:
         first[quote[0].passage.article.article_id].append(quote)
     return [quote for quotes in first.values() for quote in quotes]
+
+
+def _least(hits: Sequence[Hit]) -> float:
+    """Return the evidence below which a passage says nothing to the question."""
+    best = [sentence.evidence for hit in hits if (sentence := best_sentence(hit))]
+    return _WEAK * max(best, default=0.0)
+
+
+def _silent(
+    hits: Sequence[Hit], citations: Sequence[Citation], sources: Collection[str]
+) -> tuple[str, ...]:
+    """Return the sources that say nothing to the question, whether or not they fit into the reply.
+
+    None, if even the last of the hits says something: there may be more beyond it.
+    """
+    least = _least(hits)
+    speaks = [(best := best_sentence(hit)) is not None and best.evidence >= least for hit in hits]
+    if all(speaks) and len(hits) > CITATIONS:
+        return ()
+    heard = {h.passage.article.source for h, says in zip(hits, speaks, strict=True) if says}
+    heard |= {citation.article.source for citation in citations}
+    return tuple(source for source in sources if source not in heard)
 
 
 def _answering(hit: Hit, best: WeighedSentence) -> tuple[WeighedSentence, ...]:

@@ -210,7 +210,8 @@ class Answer:
         nearest: If `abstained`, the nearest passages: offered as just that, not as an answer.
         carried_over: The words that were taken over from earlier questions.
         differences: Where the quoted articles contradict each other.
-        silent: Outlets (titles, where the outlet is not known) that are not quoted.
+        silent: Outlets (titles, where the outlet is not known) that say nothing to the question;
+            empty if so many passages do that it cannot be told.
     """
 
     question: str

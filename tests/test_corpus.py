@@ -379,6 +379,22 @@ def test_who_was_not_asked_is_not_called_silent(folder: Path, tmp_path: Path) ->
         assert corpus.answer(question, until="2024-01-01").silent == ()
 
 
+def test_outlet_that_speaks_is_never_called_silent(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    streets = ["Oak", "Elm", "Mill", "Park", "Lake", "Hill", "Church", "Bridge", "Station", "King"]
+    for number, street in enumerate(streets):
+        (folder / f"{number}.txt").write_text(
+            f"Paper {number}\n\nAt the corner of {street} Street the mayor said that the "
+            f"harbour of Varna reopened after {number + 3} days. It rained on {street} Street.\n"
+        )
+    (folder / "other.txt").write_text("Other paper\n\nBake the bread for forty minutes.\n")
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        answer = corpus.answer("Who said that the harbour of Varna reopened?")
+    assert answer.silent == ("Other paper",)
+    assert 5 <= len(answer.by_outlet) <= 8
+
+
 def test_copies_of_a_report_are_one_quote_that_says_where_else(tmp_path: Path) -> None:
     report = (
         "The harbour of Varna reopened on Monday after the storm had closed it for nine days. "
