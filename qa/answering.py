@@ -43,13 +43,13 @@ def answer(
     """
     sure = confidence(hits)
     carried = tuple(carried_over)
-    if sure < ranking.ABSTAIN_BELOW:
+    chosen = _choose(query, hits) if sure >= ranking.ABSTAIN_BELOW else []
+    if not chosen:
         nearest = tuple(
             Citation(hit.rank, hit.passage.article, hit.passage.start, hit.passage.end)
             for hit in hits[:NEAREST]
         )
         return Answer(question, query, (), True, sure, nearest, carried, (), tuple(sources))
-    chosen = _choose(query, hits)
     best = _best_evidence(chosen)
     citations = tuple(_cite(i + 1, query, best, *quote) for i, quote in enumerate(chosen))
     return Answer(
