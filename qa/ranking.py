@@ -78,7 +78,9 @@ def coverage(wanted: Mapping[str, float], found: Iterable[str]) -> float:
         found: Terms of the text.
     """
     total = sum(wanted.values())
-    return sum(wanted[term] for term in set(found) & wanted.keys()) / total if total else 0.0
+    held = set(found)
+    # In the order of `wanted`: a set's own order, and with it the last digit, changes between runs.
+    return sum(w for term, w in wanted.items() if term in held) / total if total else 0.0
 
 
 def evidence(cosine: float, covered: float, *, has_value: bool = False) -> float:

@@ -53,6 +53,11 @@ def test_coverage_weighs_rare_terms_more() -> None:
     assert ranking.coverage({}, ["expel"]) == 0
 
 
+@given(st.dictionaries(st.text(max_size=5), st.floats(0.001, 9), min_size=1, max_size=12))
+def test_whole_coverage_is_exactly_one(wanted: dict[str, float]) -> None:
+    assert ranking.coverage(wanted, reversed(list(wanted))) == 1.0
+
+
 @pytest.mark.parametrize("which", range(4))
 def test_confidence_rises_with_each_evidence(which: int) -> None:
     low = [0.3, 0.3, 0.3, 0.3]
