@@ -43,15 +43,20 @@ def answer(
     """
     sure = confidence(hits)
     carried = tuple(carried_over)
-    chosen = _choose(query, hits) if sure >= ranking.ABSTAIN_BELOW else []
+    found = [(hit, best) for hit in hits if (best := best_sentence(hit))]
+    least = _WEAK * max((best.evidence for _, best in found), default=0.0)
+    speaking = [(hit, best) for hit, best in found if best.evidence >= least]
+    chosen = _choose(query, hits, speaking) if sure >= ranking.ABSTAIN_BELOW else []
     if not chosen:
         nearest = tuple(
             Citation(hit.rank, hit.passage.article, hit.passage.start, hit.passage.end)
             for hit in hits[:NEAREST]
         )
         return Answer(question, query, (), True, sure, nearest, carried, (), tuple(sources))
-    best = _best_evidence(chosen)
-    citations = tuple(_cite(i + 1, query, best, *quote) for i, quote in enumerate(chosen))
+    top = _best_evidence(chosen)
+    citations = tuple(_cite(i + 1, query, top, *quote) for i, quote in enumerate(chosen))
+    # If even the last of the hits says something, there may be more beyond it.
+    silent = () if len(speaking) == len(hits) > CITATIONS else _silent(speaking, citations, sources)
     return Answer(
         question,
         query,
@@ -60,7 +65,7 @@ def answer(
         sure,
         carried_over=carried,
         differences=differences.find_differences(query, _statements(chosen)),
-        silent=_silent(hits, citations, sources),
+        silent=silent,
     )
 
 
@@ -87,20 +92,20 @@ def best_sentence(hit: Hit) -> WeighedSentence | None:
 Quote = tuple[Hit, tuple[WeighedSentence, ...], tuple[Passage, ...]]
 
 
-def _choose(query: str, hits: Sequence[Hit]) -> list[Quote]:
+def _choose(
+    query: str, hits: Sequence[Hit], speaking: Sequence[tuple[Hit, WeighedSentence]]
+) -> list[Quote]:
     """Return what to quote: best first, each article's together, copies beside their original.
 
     Every article that has something to say is heard once before any is heard again.
     """
-    found = [(hit, best) for hit in hits if (best := best_sentence(hit))]
-    least = _least(hits)
     shown: set[tuple[str, Span]] = set()
     first: dict[str, list[Quote]] = {}
     further: list[Quote] = []
-    for hit, best in found:
+    for hit, best in speaking:
         article_id = hit.passage.article.article_id
-        if best.evidence < least or (article_id, best.span) in shown:
-            continue  # weak, or quoted already: neighbours overlap by a sentence
+        if (article_id, best.span) in shown:
+            continue  # quoted already: neighbours overlap by a sentence
         if _added_as_copy(first, hit, best):
             continue
         answering = _answering(hit, best)
@@ -120,24 +125,13 @@ def _choose(query: str, hits: Sequence[Hit]) -> list[Quote]:
     return [quote for quotes in first.values() for quote in quotes]
 
 
-def _least(hits: Sequence[Hit]) -> float:
-    """Return the evidence below which a passage says nothing to the question."""
-    best = [sentence.evidence for hit in hits if (sentence := best_sentence(hit))]
-    return _WEAK * max(best, default=0.0)
-
-
 def _silent(
-    hits: Sequence[Hit], citations: Sequence[Citation], sources: Collection[str]
+    speaking: Sequence[tuple[Hit, WeighedSentence]],
+    citations: Sequence[Citation],
+    sources: Collection[str],
 ) -> tuple[str, ...]:
-    """Return the sources that say nothing to the question, whether or not they fit into the reply.
-
-    None, if even the last of the hits says something: there may be more beyond it.
-    """
-    least = _least(hits)
-    speaks = [(best := best_sentence(hit)) is not None and best.evidence >= least for hit in hits]
-    if all(speaks) and len(hits) > CITATIONS:
-        return ()
-    heard = {h.passage.article.source for h, says in zip(hits, speaks, strict=True) if says}
+    """Return the sources that say nothing to the question, whether or not they fit in the reply."""
+    heard = {hit.passage.article.source for hit, _ in speaking}
     heard |= {citation.article.source for citation in citations}
     return tuple(source for source in sources if source not in heard)
 

@@ -129,7 +129,8 @@ def retrieve(
     ]
     ordered = _rank(drafts)
     weights = _term_weights(store, query.terms)
-    head = [_weigh(store, hit, query, weights) for hit in ordered[:_RERANKED]]
+    kind = asked_kind(query.text)
+    head = [_weigh(store, hit, query, weights, kind) for hit in ordered[:_RERANKED]]
     if reranker and head:
         scores = reranker.scores(query.text, [chunking.searched_text(h.passage) for h in head])
         head = [replace(hit, score=float(s)) for hit, s in zip(head, scores, strict=True)]
@@ -159,10 +160,11 @@ def _term_weights(store: Store, asked: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _weigh(store: Store, hit: Hit, query: Query, weights: Mapping[str, float]) -> Hit:
+def _weigh(
+    store: Store, hit: Hit, query: Query, weights: Mapping[str, float], kind: Kind | None
+) -> Hit:
     """Return the hit with its sentences weighed, and the best one's evidence in its score."""
     text = hit.passage.article.text
-    kind = asked_kind(query.text)
     sentences: list[WeighedSentence] = []
     for span, vector in store.sentences(hit.passage):
         cosine = float(vector @ query.vector)

@@ -23,6 +23,7 @@ from qa.chunking import count_tokens
 from qa.corpus import articles_folder, index_folder, sample_folder
 from qa.embedding import LocalEmbedder
 from qa.errors import CorpusError, ModelError, QueryError, StoreError
+from qa.values import Kind, states
 from tests.conftest import SEEDS
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
@@ -212,6 +213,9 @@ def test_best_sentence_lifts_its_passage(seeds: qa.Corpus) -> None:
             assert hit.passage.start <= sentence.span[0] < sentence.span[1] <= hit.passage.end
             assert -1 <= sentence.cosine <= 1
             assert 0 <= sentence.covered <= 1
+            dated = states(Kind.DATE, hit.passage.article.text[slice(*sentence.span)])
+            expected = sentence.cosine + 0.5 * sentence.covered + 0.15 * dated
+            assert sentence.evidence == pytest.approx(expected)
     assert all(hit.sentences == () for hit in hits[30:])
 
 
