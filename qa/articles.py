@@ -17,11 +17,17 @@ from qa.sentences import split_sentences, trim
 
 SUFFIXES = (".txt", ".md", ".markdown")
 SIDECAR = "metadata.toml"
-FIELDS = ("title", "outlet", "author", "published", "url")
+FIELDS = ("title", "outlet", "author", "published", "url", "language")
 MAX_BYTES = 10_000_000
 """A file above this is no article; reading one would take minutes and gigabytes."""
 
-_ALIASES = {"date": "published", "source": "outlet", "publisher": "outlet", "link": "url"}
+_ALIASES = {
+    "date": "published",
+    "source": "outlet",
+    "publisher": "outlet",
+    "link": "url",
+    "lang": "language",
+}
 _FRONT_MATTER = re.compile(r"(?sm)\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?:\r?\n|\Z)")
 _LINE_END = re.compile(r"[\r\n]")
 _LINE = re.compile(r"[^\r\n]+")
@@ -144,6 +150,7 @@ def read_article(file: Path, path: str, sidecar: Mapping[str, Any] | None = None
         author=known.get("author"),
         published=known.get("published"),
         url=known.get("url"),
+        language=known.get("language"),
         boilerplate=(*([front_span] if front_span else []), *_promotion(text, body_start)),
     )
 

@@ -19,7 +19,7 @@ from qa.errors import QueryError
 from qa.indexing import Progress
 from qa.reranking import CrossEncoderReranker, Reranker
 from qa.retrieval import Query
-from qa.store import Manifest
+from qa.store import Manifest, Scope
 from qa.store.folder import TRUTH_FILE, delete_index
 from qa.store.local import LocalStore
 
@@ -118,11 +118,13 @@ class Corpus:
         until: date | str | None = None,
         max_tokens: int | None = None,
         history: str | Sequence[str] = (),
+        paths: str | Collection[str] | None = None,
     ) -> list[Hit]:
         """Return the passages that fit a query best; see `qa.retrieval.retrieve`.
 
-        Days may also be written as 2025-12-17, and a single outlet as its name. `history` holds the
-        earlier questions, oldest first, for a query that leans on them.
+        `outlets`, `since`, `until` and `paths` say which articles are searched, as in
+        `qa.store.Scope`; days may also be written as 2025-12-17, a single outlet or path as its
+        name. `history` holds the earlier questions, oldest first, for a query that leans on them.
 
         Raises:
             QueryError: The query, `k`, a day or `max_tokens` cannot be used.
@@ -130,7 +132,7 @@ class Corpus:
         query = retrieval.check_query(query)
         context = conversation.context(query, [history] if isinstance(history, str) else history)
         asked = retrieval.make_query(self._embedder, query, context)
-        return self._search(asked, k, outlets, since, until, max_tokens)
+        return self._search(asked, k, _scope(outlets, since, until, paths), max_tokens)
 
     def answer(
         self,
@@ -139,6 +141,7 @@ class Corpus:
         outlets: str | Collection[str] | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
+        paths: str | Collection[str] | None = None,
         *,
         carry_over: bool = True,
     ) -> Answer:
@@ -150,6 +153,7 @@ class Corpus:
             outlets: Only articles of these outlets, as for `retrieve`.
             since: Only articles published on this day or later.
             until: Only articles published on this day or earlier.
+            paths: Only these articles, by path in the folder.
             carry_over: Whether anything is taken over from `history`.
 
         Raises:
@@ -161,27 +165,15 @@ class Corpus:
         context = conversation.context(question, earlier) if carry_over else ""
         carried = conversation.carried_over(question, context)
         asked = retrieval.make_query(self._embedder, question, context)
-        hits = self._search(asked, _ANSWER_HITS, outlets, since, until)
-        sources = self._store.sources(*_filters(outlets, since, until))
+        scope = _scope(outlets, since, until, paths)
+        hits = self._search(asked, _ANSWER_HITS, scope)
+        sources = self._store.sources(scope)
         return answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
 
     def _search(
-        self,
-        query: Query,
-        k: int,
-        outlets: str | Collection[str] | None,
-        since: date | str | None,
-        until: date | str | None,
-        max_tokens: int | None = None,
+        self, query: Query, k: int, scope: Scope, max_tokens: int | None = None
     ) -> list[Hit]:
-        return retrieval.retrieve(
-            self._store,
-            query,
-            k,
-            *_filters(outlets, since, until),
-            max_tokens,
-            self._reranker,
-        )
+        return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
 
     def articles(self) -> list[Article]:
         """Return the articles that are indexed, by path."""
@@ -217,11 +209,18 @@ class Corpus:
         self.close()
 
 
-def _filters(
-    outlets: str | Collection[str] | None, since: date | str | None, until: date | str | None
-) -> tuple[Collection[str] | None, date | None, date | None]:
-    named = [outlets] if isinstance(outlets, str) else outlets
-    return named, _day("since", since), _day("until", until)
+def _scope(
+    outlets: str | Collection[str] | None,
+    since: date | str | None,
+    until: date | str | None,
+    paths: str | Collection[str] | None,
+) -> Scope:
+    return Scope(
+        [outlets] if isinstance(outlets, str) else outlets,
+        _day("since", since),
+        _day("until", until),
+        [paths] if isinstance(paths, str) else paths,
+    )
 
 
 def _day(name: str, value: date | str | None) -> date | None:

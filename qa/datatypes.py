@@ -29,6 +29,7 @@ class Article:
         author: Who wrote it, if known.
         published: The day it was published, if known.
         url: Where it was published, if known.
+        language: ISO 639-1 code of the language it is written in, if known.
         boilerplate: Spans of `text` that are not the story (front matter, promotion): shown in the
             reader, never searched.
     """
@@ -42,6 +43,7 @@ class Article:
     author: str | None = None
     published: date | None = None
     url: str | None = None
+    language: str | None = None
     boilerplate: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
@@ -286,8 +288,18 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class SyncProgress:
-    """How far a sync is: articles to embed, and passages embedded so far."""
+    """How far a sync is.
+
+    Attributes:
+        files_done: Articles that are in.
+        files_total: Articles that were to be embedded when it began.
+        passages: Passages embedded so far.
+        share: How much of their text is done, 0 to 1.
+        path: The article that came in last, relative to the folder; None before the first.
+    """
 
     files_done: int
     files_total: int
     passages: int
+    share: float = 0.0
+    path: str | None = None

@@ -1,12 +1,13 @@
 """Folder to store: find out what changed, embed what is new, drop what is gone."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from qa import articles, chunking, lexical
+from qa import articles, chunking, languages, lexical
 from qa.chunking import Chunks
 from qa.datatypes import Article, Skipped, SyncProgress, SyncReport
 from qa.embedding import Embedder
@@ -23,7 +24,7 @@ class _Survey(NamedTuple):
     """What stands in the folder, held against what stands in the store."""
 
     seen: dict[str, str]
-    absent: list[str]
+    absent: dict[str, int]  # with the length of the text, in characters
     changed: list[Article]
     unchanged: list[str]
     skipped: list[Skipped]
@@ -51,12 +52,13 @@ def sync(
     replaced = {path: key for path, key in kept.items() if key not in survey.seen}
     added: list[str] = []
     updated = [article.path for article in survey.changed]
-    embedded = 0
+    embedded = done = 0
+    characters, total = 0, sum(survey.absent.values())
 
-    def tell() -> None:
+    def tell(path: str | None = None) -> None:
         if progress:
-            done = len(added) + len(updated) - len(survey.changed)
-            progress(SyncProgress(done, len(survey.absent), embedded))
+            share = min(1.0, characters / total) if total else 1.0
+            progress(SyncProgress(done, len(survey.absent), embedded, share, path))
 
     tell()
     for batch in _batches(folder, sidecar, survey, embedder):
@@ -75,7 +77,9 @@ def sync(
             store.put(article, entries, sentences, replaces=replaced.get(article.path))
             (updated if article.path in kept else added).append(article.path)
             embedded += len(entries)
-            tell()
+            done += 1
+            characters += len(article.text)
+            tell(article.path)
     gone = {key: path for path, key in kept.items() if key not in survey.seen}
     if gone:
         store.remove(gone)
@@ -116,7 +120,7 @@ def compare(folder: Path, store: Store | None) -> SyncReport:
 
 def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store | None) -> _Survey:
     """Read every file once, and change nothing."""
-    survey = _Survey({}, [], [], [], [])
+    survey = _Survey({}, {}, [], [], [])
     for file in articles.find_files(folder):
         path = file.relative_to(folder).as_posix()
         if not path.isprintable():
@@ -135,7 +139,7 @@ def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store
         survey.seen[article.article_id] = path
         status = store.status(article) if store else "absent"
         if status == "absent":
-            survey.absent.append(path)
+            survey.absent[path] = len(article.text)
         elif status == "changed":
             survey.changed.append(article)
         else:
@@ -146,19 +150,26 @@ def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store
 def _batches(
     folder: Path, sidecar: Mapping[str, Mapping[str, Any]], survey: _Survey, embedder: Embedder
 ) -> Iterator[list[tuple[Article, Chunks]]]:
-    """Yield new articles with their passages, several together where they are short."""
+    """Yield new articles with their passages, several together where they are short.
+
+    The first comes alone, so that it can be asked about while the others follow.
+    """
     batch: list[tuple[Article, Chunks]] = []
+    enough = 1
     for path in survey.absent:
         try:
             article = articles.read_article(folder / path, path, sidecar.get(path))
         except ArticleError as error:  # it changed or went since the survey
             survey.skipped.append(Skipped(path, str(error)))
             continue
+        if article.language is None:
+            article = replace(article, language=languages.detect(article.text))
         chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
         batch.append((article, chunks))
-        if sum(len(chunks.passages) for _, chunks in batch) >= _EMBED_AT_ONCE:
+        if sum(len(chunks.passages) for _, chunks in batch) >= enough:
             yield batch
             batch = []
+            enough = min(2 * enough, _EMBED_AT_ONCE)
     if batch:
         yield batch
 

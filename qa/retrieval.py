@@ -1,8 +1,7 @@
 """A query to ranked Hits: dense and lexical search, fused, ranked again by their sentences."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from qa.datatypes import Hit, WeighedSentence
 from qa.embedding import Embedder
 from qa.errors import QueryError
 from qa.reranking import Reranker
-from qa.store import Store
+from qa.store import EVERYTHING, Scope, Store
 from qa.values import Kind, asked_kind, states
 
 Vector = NDArray[np.float32]
@@ -84,9 +83,7 @@ def retrieve(
     store: Store,
     query: Query,
     k: int = 5,
-    outlets: Collection[str] | None = None,
-    since: date | None = None,
-    until: date | None = None,
+    scope: Scope = EVERYTHING,
     max_tokens: int | None = None,
     reranker: Reranker | None = None,
 ) -> list[Hit]:
@@ -96,9 +93,7 @@ def retrieve(
         store: Where to search.
         query: See `make_query`.
         k: Most hits to return, at least 1.
-        outlets: Only articles of these outlets (case does not matter).
-        since: Only articles published on this day or later; undated ones are left out.
-        until: Only articles published on this day or earlier; undated ones are left out.
+        scope: Which articles to search.
         max_tokens: Most tiktoken tokens (cl100k_base) of all returned passages together. A passage
             that does not fit is passed over, never cut.
         reranker: Orders the best passages anew.
@@ -113,12 +108,11 @@ def retrieve(
         raise QueryError(f"k is {k}; it must be 1 or more.")
     if max_tokens is not None and max_tokens < 1:
         raise QueryError(f"max_tokens is {max_tokens}; it must be 1 or more.")
-    filtered = not (outlets is None and since is None and until is None)
     found = store.candidates(
         query.vector,
         query.terms,
         max(k, _CANDIDATES),
-        store.select(outlets, since, until) if filtered else None,
+        None if scope == EVERYTHING else store.select(scope),
     )
     known = store.passages(found.rows.tolist())
     fused = ranking.fuse(found.dense, found.lexical)

@@ -21,6 +21,7 @@ ORDER = [
     "values",
     "sentences",
     "articles",
+    "languages",
     "chunking",
     "embedding",
     "reranking",
@@ -61,6 +62,7 @@ ONLY_IN = {
     "rich": {"cli", "output"},
     "sentencex": {"sentences"},
     "Stemmer": {"lexical"},
+    "py3langid": {"languages"},
     "yaml": {"articles"},
     "platformdirs": {"corpus"},
 }

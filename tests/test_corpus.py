@@ -173,8 +173,9 @@ def test_folder_without_a_readable_file_says_why(tmp_path: Path) -> None:
 def test_progress_tells_files_and_passages(folder: Path, tmp_path: Path) -> None:
     told: list[qa.SyncProgress] = []
     qa.Corpus.open(folder, tmp_path / "index", progress=told.append).close()
-    assert told[0] == qa.SyncProgress(0, 2, 0)
-    assert told[-1] == qa.SyncProgress(2, 2, 2)
+    assert told[0] == qa.SyncProgress(0, 2, 0, 0.0, None)
+    assert told[-1] == qa.SyncProgress(2, 2, 2, 1.0, "harbour.txt")
+    assert 0 < told[1].share < 1
 
 
 def test_index_of_another_model_is_refused_and_rebuilt(folder: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from qa.datatypes import Article, Passage
 from qa.errors import StoreError
-from qa.store import Entry, Manifest, Sentence
+from qa.store import Entry, Manifest, Scope, Sentence
 from qa.store.folder import delete_index
 from qa.store.local import LocalStore
 
@@ -172,13 +172,23 @@ def test_select_by_outlet_and_day(store: LocalStore) -> None:
     ids = {kept.article_id: kept.text for kept in (dated, later, undated)}
 
     def texts(*conditions: object) -> set[str]:
-        return {ids[key] for key in store.select(*conditions)}  # type: ignore[arg-type]
+        return {ids[key] for key in store.select(Scope(*conditions))}  # type: ignore[arg-type]
 
     assert texts(["THE POST"], None, None) == {"a", "c"}
     assert texts(None, date(2025, 5, 5), None) == {"a", "b"}
     assert texts(None, None, date(2025, 5, 5)) == {"a"}
     assert texts(None, None, None) == {"a", "b", "c"}
     assert texts([], None, None) == set()
+    assert texts(None, None, None, [later.path]) == {"b"}
+    assert texts(["agency"], None, None, [dated.path]) == set()
+
+
+def test_language_found_once_is_kept_where_the_file_does_not_say_it(store: LocalStore) -> None:
+    put(store, article("jet", language="de"))
+    assert store.status(article("jet")) == "same"
+    assert store.status(article("jet", language="en")) == "changed"
+    store.update(article("jet", "moved.txt"))
+    assert [(kept.path, kept.language) for kept in store.articles()] == [("moved.txt", "de")]
 
 
 def test_article_without_any_term_is_kept_and_found_by_vector(store: LocalStore) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qa.datatypes import Article, Passage, Span
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of what is written to disk; an index of another version is rebuilt, never misread."""
 
 
@@ -20,6 +20,25 @@ class Manifest(NamedTuple):
     dimension: int
     chunking: str
     articles: str
+
+
+class Scope(NamedTuple):
+    """Which articles are searched; the conditions that are not None must all hold.
+
+    Attributes:
+        outlets: Of these outlets; case does not matter.
+        since: Published on this day or later; undated ones are left out.
+        until: Published on this day or earlier; undated ones are left out.
+        paths: With one of these paths.
+    """
+
+    outlets: Collection[str] | None = None
+    since: date | None = None
+    until: date | None = None
+    paths: Collection[str] | None = None
+
+
+EVERYTHING = Scope()
 
 
 class Entry(NamedTuple):
@@ -58,7 +77,10 @@ class Store(Protocol):
         """Return the article id that each path was last seen with."""
 
     def status(self, article: Article) -> Literal["absent", "changed", "same"]:
-        """Say whether this content is kept, and whether under the same path and metadata."""
+        """Say whether this content is kept, and whether under the same path and metadata.
+
+        An article that does not say its language has the one that is kept.
+        """
 
     def put(
         self,
@@ -81,10 +103,8 @@ class Store(Protocol):
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages."""
 
-    def select(
-        self, outlets: Collection[str] | None, since: date | None, until: date | None
-    ) -> set[str]:
-        """Return the ids of the articles from these outlets and days (both ends counted)."""
+    def select(self, scope: Scope) -> set[str]:
+        """Return the ids of the articles that a scope holds."""
 
     def candidates(
         self,
@@ -104,10 +124,8 @@ class Store(Protocol):
     def sentences(self, passage: Passage) -> list[Sentence]:
         """Return the sentences inside a passage, in order."""
 
-    def sources(
-        self, outlets: Collection[str] | None, since: date | None, until: date | None
-    ) -> list[str]:
-        """Return what the articles that `select` leaves are cited as, sorted, each once."""
+    def sources(self, scope: Scope) -> list[str]:
+        """Return what the articles that a scope holds are cited as, sorted, each once."""
 
     def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
         """Return in how many passages each term stands, and how many passages there are."""

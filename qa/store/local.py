@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
@@ -14,7 +14,7 @@ import numpy as np
 
 from qa.datatypes import Article, Passage
 from qa.errors import StoreError
-from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Sentence
+from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Scope, Sentence
 from qa.store.derived import Derived, Vectors
 from qa.store.folder import APPLICATION_ID, TRUTH_FILE, claim, foreign, unwritable
 from qa.store.schema import COLUMNS, SCHEMA, to_article, to_row
@@ -122,7 +122,11 @@ class LocalStore:
         )
         if not kept:
             return "absent"
-        return "same" if kept[0] == to_row(article) else "changed"
+        (language,) = self.query(
+            "SELECT language FROM articles WHERE article_id = ?", (article.article_id,)
+        )[0]
+        found = replace(article, language=article.language or language)
+        return "same" if kept[0] == to_row(found) else "changed"
 
     def put(
         self,
@@ -166,7 +170,10 @@ class LocalStore:
 
     def update(self, article: Article) -> None:
         """See `Store.update`."""
-        assignments = ", ".join(f"{column} = ?" for column in COLUMNS)
+        assignments = ", ".join(
+            "language = coalesce(?, language)" if column == "language" else f"{column} = ?"
+            for column in COLUMNS
+        )
         with self.transaction() as db:
             db.execute(
                 f"UPDATE articles SET {assignments} WHERE article_id = ?",
@@ -195,19 +202,19 @@ class LocalStore:
         )
         return articles, passages
 
-    def select(
-        self, outlets: Collection[str] | None, since: date | None, until: date | None
-    ) -> set[str]:
+    def select(self, scope: Scope) -> set[str]:
         """See `Store.select`."""
+        outlets, since, until, paths = scope
         wanted = None if outlets is None else {outlet.casefold() for outlet in outlets}
         return {
             article_id
-            for article_id, outlet, published in self.query(
-                "SELECT article_id, outlet, published FROM articles"
+            for article_id, path, outlet, published in self.query(
+                "SELECT article_id, path, outlet, published FROM articles"
             )
             if (wanted is None or (outlet or "").casefold() in wanted)
             and (since is None or (published or "") >= since.isoformat())
             and (until is None or (published or "9999") <= until.isoformat())
+            and (paths is None or path in paths)
         }
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
@@ -245,16 +252,14 @@ class LocalStore:
             )
         ]
 
-    def sources(
-        self, outlets: Collection[str] | None, since: date | None, until: date | None
-    ) -> list[str]:
+    def sources(self, scope: Scope) -> list[str]:
         """See `Store.sources`."""
         return [
             source
             for (source,) in self.query(
                 "SELECT DISTINCT coalesce(outlet, title) AS source FROM articles "
                 "WHERE article_id IN (SELECT value FROM json_each(?)) ORDER BY source",
-                (json.dumps(list(self.select(outlets, since, until))),),
+                (json.dumps(list(self.select(scope))),),
             )
         ]
 

@@ -12,7 +12,8 @@ SCHEMA = """
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE articles (
     article_id TEXT PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
-    headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT, boilerplate TEXT NOT NULL
+    headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT,
+    language TEXT, boilerplate TEXT NOT NULL
 ) STRICT;
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY,
