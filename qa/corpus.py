@@ -11,11 +11,11 @@ from typing import Self
 
 import platformdirs
 
-from qa import answering, chunking, conversation, indexing, retrieval
+from qa import answering, chunking, conversation, indexing, intake, retrieval
 from qa.articles import check_folder, read_sidecar
 from qa.datatypes import Answer, Article, Hit, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
-from qa.errors import QueryError
+from qa.errors import ArticleError, CorpusError, QueryError
 from qa.indexing import Progress
 from qa.reranking import CrossEncoderReranker, Reranker
 from qa.retrieval import Query
@@ -49,6 +49,7 @@ class Corpus:
         self.report = SyncReport()
         self._embedder = embedder
         self._reranker = reranker
+        self._syncing = Lock()
         manifest = Manifest(
             model_id=embedder.model_id,
             dimension=embedder.dimension,
@@ -66,6 +67,7 @@ class Corpus:
         model: str | None = None,
         reranker: str | None = None,
         rebuild: bool = False,
+        may_be_empty: bool = False,
         progress: Progress | None = None,
     ) -> Self:
         """Open a folder of articles and bring its index up to date.
@@ -77,6 +79,7 @@ class Corpus:
             reranker: Name or folder of a sentence-transformers CrossEncoder that orders the best
                 passages anew; none if None.
             rebuild: Throw the index away first.
+            may_be_empty: Whether a folder without an article will do, since some are to come.
             progress: Called while articles are embedded.
 
         Raises:
@@ -93,21 +96,71 @@ class Corpus:
             delete_index(place)
         corpus = cls(folder, place, embedder, cross_encoder)
         try:
-            corpus.sync(progress)
+            corpus.sync(progress, may_be_empty=may_be_empty)
         except BaseException:
             corpus.close()
             raise
         return corpus
 
-    def sync(self, progress: Progress | None = None) -> SyncReport:
+    def sync(self, progress: Progress | None = None, *, may_be_empty: bool = False) -> SyncReport:
         """Bring the index up to the folder; see `qa.indexing.sync`.
 
         Raises:
-            CorpusError: The folder is missing, or no file in it can be read as an article; the
-                index then stays as it is.
+            CorpusError: The folder is missing; or no file in it can be read as an article, unless
+                it may be empty. The index then stays as it is.
         """
-        self.report = indexing.sync(self.folder, self._store, self._embedder, progress)
+        with self._syncing:
+            self.report = indexing.sync(
+                self.folder, self._store, self._embedder, progress, may_be_empty=may_be_empty
+            )
         return self.report
+
+    def add(self, file: str | os.PathLike[str], name: str | None = None) -> str:
+        """Copy a file into the folder of articles; the next `sync` takes it in.
+
+        Args:
+            file: The file.
+            name: Its path in the folder; the file's own name if None. A number is added to it if
+                there is another file of that name.
+
+        Returns:
+            Its path in the folder.
+
+        Raises:
+            ArticleError: It cannot be an article, is there already, or its name leads out of the
+                folder; nothing was copied.
+            CorpusError: The folder cannot be written.
+        """
+        source = Path(file)
+        article = intake.check(source, name or source.name)
+        with self._syncing:
+            for path, article_id in self._store.paths().items():
+                if article_id == article.article_id and (self.folder / path).is_file():
+                    raise ArticleError(f"has the same content as {path}")
+            return intake.add(self.folder, source, article.path)
+
+    def remove(self, path: str) -> None:
+        """Take an article out of folder and index; `restore` puts it back.
+
+        Its file goes to the hidden folder ``.removed`` inside the folder of articles.
+
+        Raises:
+            CorpusError: There is no such article, or its file cannot be moved.
+        """
+        if path not in self._store.paths():
+            raise CorpusError(f"There is no article {path} in {self.folder}.")
+        intake.remove(self.folder, path)
+        self.sync(may_be_empty=True)
+
+    def restore(self, path: str) -> None:
+        """Put an article back that `remove` took out.
+
+        Raises:
+            ArticleError: The path leads out of the folder.
+            CorpusError: It was not removed, or another file took its place.
+        """
+        intake.restore(self.folder, path)
+        self.sync(may_be_empty=True)
 
     def retrieve(
         self,

@@ -31,7 +31,12 @@ class _Survey(NamedTuple):
 
 
 def sync(
-    folder: Path, store: Store, embedder: Embedder, progress: Progress | None = None
+    folder: Path,
+    store: Store,
+    embedder: Embedder,
+    progress: Progress | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> SyncReport:
     """Bring the store up to the folder.
 
@@ -39,13 +44,13 @@ def sync(
     there. Content that the store knows is not embedded again, wherever it lies now.
 
     Raises:
-        CorpusError: The folder is missing, its sidecar is broken, or no file in it can be read as
-            an article; the store then stays as it is.
+        CorpusError: The folder is missing, its sidecar is broken, or (unless it may be empty) no
+            file in it can be read as an article; the store then stays as it is.
     """
     sidecar = articles.read_sidecar(folder).tables
     kept = store.paths()
     survey = _survey(folder, sidecar, store)
-    if not survey.seen:
+    if not survey.seen and not may_be_empty:
         raise CorpusError(_nothing_to_read(folder, survey.skipped))
     for article in survey.changed:
         store.update(article)

@@ -21,6 +21,7 @@ ORDER = [
     "values",
     "sentences",
     "articles",
+    "intake",
     "languages",
     "chunking",
     "embedding",

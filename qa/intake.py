@@ -1,0 +1,119 @@
+"""Bring a file into the folder of articles, take one out, put it back. Never outside the folder."""
+
+import shutil
+from contextlib import suppress
+from itertools import count
+from pathlib import Path, PurePosixPath
+from secrets import token_hex
+
+from qa.articles import SUFFIXES, read_article
+from qa.datatypes import Article
+from qa.errors import ArticleError, CorpusError
+
+REMOVED = ".removed"
+"""Where articles that are taken out lie; hidden, so it is never searched."""
+_LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be added
+
+
+def check(file: Path, name: str) -> Article:
+    """Read a file that someone brings as the article that it would become.
+
+    Args:
+        file: Where its content lies.
+        name: What it is called: a path relative to the folder of articles.
+
+    Raises:
+        ArticleError: It cannot be an article, or its name does not lead into the folder.
+    """
+    path = _inner(name)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ArticleError(f"is not one of the kinds that can be read ({', '.join(SUFFIXES)})")
+    return read_article(file, path.as_posix())
+
+
+def add(folder: Path, file: Path, name: str) -> str:
+    """Copy a file into the folder, whole or not at all, and return its path there.
+
+    A file of that name which is there already stays as it is; the new one gets a number.
+
+    Raises:
+        ArticleError: Its name does not lead into the folder.
+        CorpusError: The folder cannot be written.
+    """
+    wanted = _inside(folder, _inner(name))
+    hidden = folder / f".incoming-{token_hex(8)}"
+    try:
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, hidden)
+        target = _free(wanted)
+        hidden.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            hidden.unlink()
+        raise CorpusError(f"The folder {folder} cannot be written: {error.strerror}.") from error
+    return target.relative_to(folder).as_posix()
+
+
+def remove(folder: Path, path: str) -> None:
+    """Move an article out of the folder's sight, into its `REMOVED`.
+
+    Raises:
+        ArticleError: The path does not lead into the folder.
+        CorpusError: The file is not there, or cannot be moved.
+    """
+    source, target = _inside(folder, _inner(path)), folder / REMOVED / path
+    if target.exists():  # an earlier article of that name: it is kept beside this one
+        _move(target, _free(target))
+    _move(source, target)
+
+
+def restore(folder: Path, path: str) -> None:
+    """Undo `remove`.
+
+    Raises:
+        ArticleError: The path does not lead into the folder.
+        CorpusError: It was not removed, or another file took its place.
+    """
+    target = _inside(folder, _inner(path))
+    if target.exists():
+        raise CorpusError(f"{path} cannot be put back: there is a file of that name again.")
+    _move(folder / REMOVED / path, target)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+    except OSError as error:
+        raise CorpusError(f"{source} cannot be moved: {error.strerror}.") from error
+
+
+def _inner(name: str) -> PurePosixPath:
+    """Return a name as a relative path that is safe to join to a folder."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts:
+        raise ArticleError("has no name")
+    if ".." in parts or ":" in parts[0]:
+        raise ArticleError("has a name that leads out of the folder of articles")
+    if any(part.startswith(".") for part in parts):
+        raise ArticleError("is hidden (its name, or its folder's, begins with a dot)")
+    if not name.isprintable():
+        raise ArticleError("has a name that cannot be shown: rename it")
+    if any(len(part.encode()) > _LONGEST_NAME for part in parts):
+        raise ArticleError(f"has a name of more than {_LONGEST_NAME} bytes: rename it")
+    return PurePosixPath(*parts)
+
+
+def _inside(folder: Path, inner: PurePosixPath) -> Path:
+    """Join, and make sure that no link on the way leads out."""
+    target = folder / inner
+    if not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise ArticleError("has a name that leads out of the folder of articles")
+    return target
+
+
+def _free(wanted: Path) -> Path:
+    if not wanted.exists():
+        return wanted
+    tried = (wanted.with_stem(f"{wanted.stem} ({number})") for number in count(2))
+    return next(path for path in tried if not path.exists())

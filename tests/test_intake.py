@@ -1,0 +1,157 @@
+"""Files that are brought into the folder of articles, and taken out of it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import qa
+from qa import intake
+from qa.errors import ArticleError, CorpusError
+
+TEXT = "The ferry to Nessebar was cancelled on Friday. Captain Dimov blamed the wind.\n"
+
+
+@pytest.fixture
+def brought(tmp_path: Path) -> Path:
+    file = tmp_path / "outside" / "ferry.txt"
+    file.parent.mkdir()
+    file.write_text(TEXT)
+    return file
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("ferry.txt", "ferry.txt"),
+        ("coverage/monday/ferry.txt", "coverage/monday/ferry.txt"),
+        ("coverage\\ferry.md", "coverage/ferry.md"),
+        ("./a//b/./ferry.txt", "a/b/ferry.txt"),
+        ("/etc/ferry.txt", "etc/ferry.txt"),
+        ("паром 渡轮.txt", "паром 渡轮.txt"),
+    ],
+)
+def test_file_is_copied_to_its_name(folder: Path, brought: Path, name: str, path: str) -> None:
+    article = intake.check(brought, name)
+    assert (article.path, article.text) == (path, TEXT)
+    assert intake.add(folder, brought, name) == path
+    assert (folder / path).read_text() == TEXT
+    assert brought.read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("../ferry.txt", "leads out"),
+        ("a/../../ferry.txt", "leads out"),
+        ("..\\ferry.txt", "leads out"),
+        ("C:\\ferry.txt", "leads out"),
+        (".ferry.txt", "hidden"),
+        (".git/ferry.txt", "hidden"),
+        ("fer\nry.txt", "cannot be shown"),
+        ("\u202eyrref.txt", "cannot be shown"),
+        ("x" * 201 + ".txt", "more than 200 bytes"),
+        ("", "no name"),
+        ("/", "no name"),
+    ],
+)
+def test_name_that_leads_elsewhere_is_refused(
+    folder: Path, brought: Path, name: str, reason: str
+) -> None:
+    before = everything(folder.parent)
+    with pytest.raises(ArticleError, match=reason):
+        intake.check(brought, name)
+    with pytest.raises(ArticleError, match=reason):
+        intake.add(folder, brought, name)
+    assert everything(folder.parent) == before
+
+
+@given(st.text(alphabet="./\\ab:\0\n\u202e é", max_size=12))
+def test_whatever_it_is_called_it_lands_inside_or_nowhere(tmp_path_factory, name: str) -> None:
+    place = tmp_path_factory.mktemp("intake")
+    file, folder = place / "f", place / "articles"
+    file.write_text(TEXT)
+    folder.mkdir()
+    try:
+        path = intake.add(folder, file, name)
+    except ArticleError:
+        assert everything(place) == {"f": TEXT.encode()}
+    else:
+        assert everything(place) == {"f": TEXT.encode(), f"articles/{path}": TEXT.encode()}
+
+
+def test_link_that_leads_out_is_not_followed(folder: Path, brought: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ArticleError, match="leads out"):
+        intake.add(folder, brought, "link/ferry.txt")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_file_of_that_name_stays_as_it_is(folder: Path, brought: Path) -> None:
+    before = (folder / "harbour.txt").read_bytes()
+    assert intake.add(folder, brought, "harbour.txt") == "harbour (2).txt"
+    assert intake.add(folder, brought, "harbour.txt") == "harbour (3).txt"
+    assert (folder / "harbour.txt").read_bytes() == before
+
+
+def test_folder_that_cannot_be_written_says_so(brought: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CorpusError, match="cannot be written"):
+        intake.add(tmp_path / "file", brought, "a/ferry.txt")
+
+
+def test_removed_file_is_kept_and_can_be_put_back(folder: Path) -> None:
+    before = everything(folder)
+    intake.remove(folder, "harbour.txt")
+    assert everything(folder).keys() == {"budget.md", ".removed/harbour.txt"}
+    (folder / "harbour.txt").write_text(TEXT)
+    with pytest.raises(CorpusError, match="of that name again"):
+        intake.restore(folder, "harbour.txt")
+    intake.remove(folder, "harbour.txt")
+    assert (folder / ".removed" / "harbour (2).txt").read_bytes() == before["harbour.txt"]
+    intake.restore(folder, "harbour.txt")
+    assert (folder / "harbour.txt").read_text() == TEXT
+    with pytest.raises(CorpusError, match="cannot be moved"):
+        intake.restore(folder, "budget.txt")
+
+
+def test_corpus_takes_in_and_lets_go(folder: Path, brought: Path, tmp_path: Path) -> None:
+    question = "Who blamed the wind for the cancelled ferry?"
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        assert corpus.add(brought) == "ferry.txt"
+        with pytest.raises(ArticleError, match="is not one of the kinds"):
+            corpus.add(brought, "ferry.exe")
+        assert corpus.sync().added == ("ferry.txt",)
+        with pytest.raises(ArticleError, match=r"same content as ferry\.txt"):
+            corpus.add(brought, "copy.txt")
+        assert corpus.answer(question).citations[0].article.path == "ferry.txt"
+        corpus.remove("ferry.txt")
+        assert "ferry.txt" not in [article.path for article in corpus.articles()]
+        with pytest.raises(CorpusError, match=r"no article ferry\.txt"):
+            corpus.remove("ferry.txt")
+        corpus.restore("ferry.txt")
+        assert corpus.answer(question).citations[0].article.path == "ferry.txt"
+
+
+def test_corpus_may_begin_and_end_empty(brought: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    with pytest.raises(CorpusError, match="There are no articles"):
+        qa.Corpus.open(tmp_path / "new", tmp_path / "index")
+    with qa.Corpus.open(tmp_path / "new", tmp_path / "index", may_be_empty=True) as corpus:
+        assert corpus.answer("Who blamed the wind?").abstained
+        corpus.add(brought)
+        corpus.sync()
+        assert not corpus.answer("Who blamed the wind?").abstained
+        corpus.remove("ferry.txt")
+        assert corpus.count() == (0, 0)
+        assert corpus.answer("Who blamed the wind?").abstained
