@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from qa.errors import QaError
 
 if TYPE_CHECKING:
     from qa.corpus import Corpus
-    from qa.datatypes import SyncProgress
+    from qa.datatypes import Answer, SyncProgress
 
 app = typer.Typer(
     help="Answers over a folder of articles, in the articles' own words.",
@@ -67,13 +68,23 @@ def ask(
     index: Index = None,
     model: Model = None,
     reranker: Reranker = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", help="Write an evidence pack: a .md, .json or .csv file."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes from the articles."""
+    from qa.evidence import answer_to_json
+
+    if evidence:
+        _check_pack(evidence)
     with _open(articles, index, model, reranker=reranker) as corpus:
         answer = corpus.answer(question, after or (), carry_over=carry_over)
+    if evidence:
+        _write_pack(evidence, answer)
     if as_json:
-        output.print_json(output.answer_to_json(answer))
+        output.print_json(answer_to_json(answer))
     else:
         output.print_answer(answer)
 
@@ -140,6 +151,28 @@ def evaluate(
         output.print_json(output.evaluation_to_json(found))
     else:
         output.print_evaluation(found)
+
+
+@app.command()
+def verify(
+    pack: Annotated[Path, typer.Argument(help="An evidence pack: a .md, .json or .csv file.")],
+    articles: Articles = None,
+    as_json: Json = False,
+) -> None:
+    """Hold an evidence pack against the articles: is every quote still there?
+
+    Exit code 1 if a quote was altered or its source is missing.
+    """
+    from qa.corpus import articles_folder
+    from qa.evidence import verify as check
+
+    verdicts = check(pack, articles_folder(articles))
+    if as_json:
+        output.print_json([verdict._asdict() for verdict in verdicts])
+    else:
+        output.print_verdicts(verdicts)
+    if any(verdict.word in {"altered", "source missing"} for verdict in verdicts):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -213,6 +246,28 @@ def _open(
         return Corpus.open(
             articles, index, model=model, reranker=reranker, rebuild=rebuild, progress=show
         )
+
+
+def _check_pack(file: Path) -> None:
+    """Before the question is asked: can the answer be written there?"""
+    from qa.evidence import FORMATS
+
+    if file.suffix.lower().removeprefix(".") not in FORMATS:
+        raise QaError(f"--evidence {file}: the name must end in .{', .'.join(FORMATS)}.")
+    if file.exists():
+        raise QaError(f"{file} is there already. Choose another name for --evidence.")
+
+
+def _write_pack(file: Path, answer: "Answer") -> None:
+    from qa import __version__
+    from qa.evidence import write_pack
+
+    suffix = file.suffix.lower().removeprefix(".")
+    pack = write_pack([answer], suffix, __version__, datetime.now().astimezone())
+    try:
+        file.write_text(pack, encoding="utf-8", newline="")
+    except OSError as error:
+        raise QaError(f"{file} cannot be written: {error.strerror}.") from error
 
 
 def _check_port(port: int) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
@@ -13,13 +14,13 @@ import platformdirs
 
 from qa import answering, chunking, conversation, indexing, intake, retrieval
 from qa.articles import check_folder, read_sidecar
-from qa.datatypes import Answer, Article, Hit, Status, SyncReport
+from qa.datatypes import Answer, Article, Hit, Scope, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
 from qa.errors import ArticleError, CorpusError, QueryError
 from qa.indexing import Progress
 from qa.reranking import CrossEncoderReranker, Reranker
 from qa.retrieval import Query
-from qa.store import Manifest, Scope
+from qa.store import Manifest
 from qa.store.folder import TRUTH_FILE, delete_index
 from qa.store.local import LocalStore
 
@@ -176,7 +177,7 @@ class Corpus:
         """Return the passages that fit a query best; see `qa.retrieval.retrieve`.
 
         `outlets`, `since`, `until` and `paths` say which articles are searched, as in
-        `qa.store.Scope`; days may also be written as 2025-12-17, a single outlet or path as its
+        `qa.Scope`; days may also be written as 2025-12-17, a single outlet or path as its
         name. `history` holds the earlier questions, oldest first, for a query that leans on them.
 
         Raises:
@@ -221,7 +222,8 @@ class Corpus:
         scope = _scope(outlets, since, until, paths)
         hits = self._search(asked, _ANSWER_HITS, scope)
         sources = self._store.sources(scope)
-        return answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
+        found = answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
+        return replace(found, scope=scope)
 
     def _search(
         self, query: Query, k: int, scope: Scope, max_tokens: int | None = None
@@ -269,11 +271,15 @@ def _scope(
     paths: str | Collection[str] | None,
 ) -> Scope:
     return Scope(
-        [outlets] if isinstance(outlets, str) else outlets,
+        _names(outlets),
         _day("since", since),
         _day("until", until),
-        [paths] if isinstance(paths, str) else paths,
+        _names(paths),
     )
+
+
+def _names(value: str | Collection[str] | None) -> tuple[str, ...] | None:
+    return (value,) if isinstance(value, str) else value if value is None else tuple(value)
 
 
 def _day(name: str, value: date | str | None) -> date | None:

@@ -57,6 +57,26 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which articles are searched; the conditions that are not None must all hold.
+
+    Attributes:
+        outlets: Of these outlets; case does not matter.
+        since: Published on this day or later; undated ones are left out.
+        until: Published on this day or earlier; undated ones are left out.
+        paths: With one of these paths in the folder of articles.
+    """
+
+    outlets: tuple[str, ...] | None = None
+    since: date | None = None
+    until: date | None = None
+    paths: tuple[str, ...] | None = None
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A run of whole sentences of one article; its text is a slice and cannot drift."""
 
@@ -212,6 +232,7 @@ class Answer:
         nearest: If `abstained`, the nearest passages: offered as just that, not as an answer.
         carried_over: The words that were taken over from earlier questions.
         differences: Where the quoted articles contradict each other.
+        scope: Which articles were searched.
         silent: Outlets (titles, where the outlet is not known) that say nothing to the question;
             empty if so many passages do that it cannot be told.
     """
@@ -225,6 +246,7 @@ class Answer:
     carried_over: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     silent: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
 
     @property
     def by_outlet(self) -> dict[str, tuple[Citation, ...]]:

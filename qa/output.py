@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from qa.datatypes import Answer, Citation, Difference, SyncReport
+from qa.evidence import Verdict, answer_to_json
 
 if TYPE_CHECKING:  # it opens the whole program, which --help does without
     from qa.evaluation import Evaluation
@@ -151,73 +154,16 @@ def evaluation_to_json(found: "Evaluation") -> dict[str, Any]:
     return summary | {"questions": questions}
 
 
-def answer_to_json(answer: Answer) -> dict[str, Any]:
-    """Offsets count Unicode characters of the decoded file, half-open, as Python slices do."""
-    return {
-        "question": answer.question,
-        "query": answer.query,
-        "carried_over": list(answer.carried_over),
-        "abstained": answer.abstained,
-        "confidence": round(answer.confidence, 4),
-        "citations": [_citation_to_json(citation) for citation in answer.citations],
-        "nearest": [_citation_to_json(citation) for citation in answer.nearest],
-        "by_outlet": {
-            source: [citation.number for citation in citations]
-            for source, citations in answer.by_outlet.items()
-        },
-        "differences": [
-            {
-                "kind": difference.kind,
-                "values": [
-                    {
-                        "text": value.text,
-                        "path": value.article.path,
-                        "start": value.start,
-                        "end": value.end,
-                        "citations": list(value.citations),
-                    }
-                    for value in difference.values
-                ],
-            }
-            for difference in answer.differences
-        ],
-        "silent": list(answer.silent),
-    }
-
-
-def _citation_to_json(citation: Citation) -> dict[str, Any]:
-    article = citation.article
-    return {
-        "number": citation.number,
-        "quote": citation.quote,
-        "start": citation.start,
-        "end": citation.end,
-        "highlights": [
-            {"start": start, "end": end, "text": article.text[start:end]}
-            for start, end in citation.highlights
-        ],
-        "answers": [
-            {"start": start, "end": end, "text": article.text[start:end]}
-            for start, end in citation.answers
-        ],
-        "also_in": [
-            {
-                "path": passage.article.path,
-                "source": passage.article.source,
-                "start": passage.start,
-                "end": passage.end,
-                "text": passage.text,
-            }
-            for passage in citation.also_in
-        ],
-        "lines": list(citation.lines),
-        "article": {
-            "article_id": article.article_id,
-            "path": article.path,
-            "title": article.title,
-            "outlet": article.outlet,
-            "author": article.author,
-            "published": article.published.isoformat() if article.published else None,
-            "url": article.url,
-        },
-    }
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """Tell what became of each quote, and how many of each."""
+    style = {"verified": "green", "moved": "yellow", "altered": "bold red"}
+    for verdict in verdicts:
+        line = _text(f"{verdict.word:<15}", style.get(verdict.word, "bold red"))
+        out.print(line + _text(f" [{verdict.number}] {verdict.path}: {verdict.question}"))
+        if verdict.word in {"altered", "source missing"}:
+            out.print(_text(f"    quoted: {' '.join(verdict.quote.split())}"))
+        if verdict.detail:
+            out.print(_text(f"    {verdict.detail}"))
+    counts = Counter(verdict.word for verdict in verdicts)
+    told = ", ".join(f"{count} {word}" for word, count in counts.items())
+    out.print(f"{len(verdicts)} quotes: {told}" if verdicts else "There is no quote in it.")

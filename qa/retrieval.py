@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa import chunking, lexical, ranking
-from qa.datatypes import Hit, WeighedSentence
+from qa.datatypes import EVERYTHING, Hit, Scope, WeighedSentence
 from qa.embedding import Embedder
 from qa.errors import QueryError
 from qa.reranking import Reranker
-from qa.store import EVERYTHING, Scope, Store
+from qa.store import Store
 from qa.values import Kind, asked_kind, states
 
 Vector = NDArray[np.float32]

@@ -271,3 +271,37 @@ def test_asking_opens_no_connection(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "network" not in done.stderr
     assert "expelled" in done.stdout
+
+
+def test_evidence_is_written_and_verified(home: Path, seeds_copy: Path) -> None:
+    where = {"where": home, "QA_ARTICLES": str(seeds_copy)}
+    where["QA_INDEX"] = str(seeds_copy.parent / "index")
+    packs = [seeds_copy.parent / f"evidence.{suffix}" for suffix in ("md", "json", "csv")]
+    for pack in packs:
+        assert run("ask", EXPELLED, "--evidence", pack, **where).returncode == 0
+        done = run("verify", pack, **where)
+        assert done.returncode == 0
+        assert "verified        [1] 002_b16ef8f3398be61e.txt: When was Turkey" in done.stdout
+        assert done.stdout.strip().endswith("5 quotes: 5 verified")
+
+    (seeds_copy / REPORT).unlink()
+    changed = seeds_copy / "002_b16ef8f3398be61e.txt"
+    changed.write_text(changed.read_text().replace("in 2019", "in 2020"))
+    for pack in packs:
+        done = run("verify", pack, **where)
+        assert done.returncode == 1
+        assert "altered         [1] 002_b16ef8f3398be61e.txt" in done.stdout
+        assert "programme in 2020" in done.stdout
+        verdicts = json.loads(run("verify", pack, "--json", **where).stdout)
+        assert {"altered", "source missing", "verified"} == {v["word"] for v in verdicts}
+
+
+def test_evidence_is_not_written_over_a_file_or_in_an_unknown_format(home: Path) -> None:
+    (home / "notes.md").write_text("mine")
+    done = run("ask", EXPELLED, "--evidence", "notes.md", where=home)
+    assert (done.returncode, "is there already" in done.stderr) == (1, True)
+    assert (home / "notes.md").read_text() == "mine"
+    done = run("ask", EXPELLED, "--evidence", "notes.pdf", where=home)
+    assert (done.returncode, "must end in .md" in done.stderr) == (1, True)
+    done = run("verify", "absent.md", where=home)
+    assert (done.returncode, "cannot be read" in done.stderr) == (1, True)

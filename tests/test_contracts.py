@@ -39,6 +39,10 @@ ORDER = [
     "indexing",
     "corpus",
     "__init__",
+    "evidence.markdown",
+    "evidence.pack",
+    "evidence.verification",
+    "evidence",
     "evaluation.metrics",
     "evaluation.questions",
     "evaluation",
@@ -112,7 +116,12 @@ def test_public_names_are_complete_and_sorted() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [value for value in vars(datatypes).values() if dataclasses.is_dataclass(value)]
+    "record",
+    [
+        value
+        for value in vars(datatypes).values()
+        if isinstance(value, type) and dataclasses.is_dataclass(value)
+    ],
 )
 def test_records_are_frozen_and_slotted(record: type) -> None:
     assert record.__dataclass_params__.frozen  # type: ignore[attr-defined]

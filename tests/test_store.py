@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qa.datatypes import Article, Passage
+from qa.datatypes import Article, Passage, Scope
 from qa.errors import StoreError
-from qa.store import Entry, Manifest, Scope, Sentence
+from qa.store import Entry, Manifest, Sentence
 from qa.store.folder import delete_index
 from qa.store.local import LocalStore
 

@@ -1,13 +1,12 @@
 """Where articles, passages and vectors are kept: the `Store` protocol and its kinds."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.datatypes import Article, Passage, Span
+from qa.datatypes import Article, Passage, Scope, Span
 
 FORMAT_VERSION = 2
 """Of what is written to disk; an index of another version is rebuilt, never misread."""
@@ -20,25 +19,6 @@ class Manifest(NamedTuple):
     dimension: int
     chunking: str
     articles: str
-
-
-class Scope(NamedTuple):
-    """Which articles are searched; the conditions that are not None must all hold.
-
-    Attributes:
-        outlets: Of these outlets; case does not matter.
-        since: Published on this day or later; undated ones are left out.
-        until: Published on this day or earlier; undated ones are left out.
-        paths: With one of these paths.
-    """
-
-    outlets: Collection[str] | None = None
-    since: date | None = None
-    until: date | None = None
-    paths: Collection[str] | None = None
-
-
-EVERYTHING = Scope()
 
 
 class Entry(NamedTuple):

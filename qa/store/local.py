@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qa.datatypes import Article, Passage
+from qa.datatypes import Article, Passage, Scope
 from qa.errors import StoreError
-from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Scope, Sentence
+from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Sentence
 from qa.store.derived import Derived, Vectors
 from qa.store.folder import APPLICATION_ID, TRUTH_FILE, claim, foreign, unwritable
 from qa.store.schema import COLUMNS, SCHEMA, to_article, to_row
@@ -204,17 +204,17 @@ class LocalStore:
 
     def select(self, scope: Scope) -> set[str]:
         """See `Store.select`."""
-        outlets, since, until, paths = scope
-        wanted = None if outlets is None else {outlet.casefold() for outlet in outlets}
+        since, until = scope.since, scope.until
+        outlets = scope.outlets and {outlet.casefold() for outlet in scope.outlets}
         return {
             article_id
             for article_id, path, outlet, published in self.query(
                 "SELECT article_id, path, outlet, published FROM articles"
             )
-            if (wanted is None or (outlet or "").casefold() in wanted)
+            if (outlets is None or (outlet or "").casefold() in outlets)
             and (since is None or (published or "") >= since.isoformat())
             and (until is None or (published or "9999") <= until.isoformat())
-            and (paths is None or path in paths)
+            and (scope.paths is None or path in scope.paths)
         }
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
