@@ -7,7 +7,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Where the benchmark sets lie; they are not part of the project.
 DATA ?= ../shared
 
-.PHONY: serve test check fix bench screenshot clean
+.PHONY: serve test check fix bench screenshots clean
 
 serve: $(VENV)/.runtime
 	$(BIN)/qa serve --port $(PORT)
@@ -28,8 +28,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py --data $(DATA)/benchmarks \
 		--questions $(DATA)/questions/seeds_dev.jsonl
 
-screenshot: $(VENV)/.dev
-	QA_SCREENSHOTS=docs/images $(BIN)/pytest tests/test_browser.py
+screenshots: $(VENV)/.dev
+	QA_SCREENSHOTS=docs/images $(BIN)/pytest tests/browser/test_pictures.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -32,7 +32,7 @@ _FRONT_MATTER = re.compile(r"(?sm)\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?
 _LINE_END = re.compile(r"[\r\n]")
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
-_BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r)[ \t]*(?:\r\n|\n|\r)")
+_BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 _DATE_FORMATS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d")
 _TITLE_LENGTH = 120
 _DATELINE_LENGTH = 40
@@ -76,29 +76,19 @@ def find_files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-class Sidecar(NamedTuple):
-    """What ``metadata.toml`` says: fields for each file path, and questions to begin with."""
-
-    tables: dict[str, dict[str, Any]]
-    questions: list[str]
-
-
-def read_sidecar(folder: Path) -> Sidecar:
-    """Return what ``metadata.toml`` in `folder` says; nothing if there is none.
+def read_sidecar(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the fields that ``metadata.toml`` in `folder` has for each file path.
 
     Raises:
         CorpusError: The file is not TOML, or holds something other than tables of known fields.
     """
     path = folder / SIDECAR
     if not path.is_file():
-        return Sidecar({}, [])
+        return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CorpusError(f"{path} cannot be read: {error}. Mend or remove it.") from error
-    questions = tables.pop("questions", [])
-    if not isinstance(questions, list) or not all(isinstance(text, str) for text in questions):
-        raise CorpusError(f'{path}: questions must be a list: questions = ["…", "…"]')
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise CorpusError(
@@ -114,7 +104,7 @@ def read_sidecar(folder: Path) -> Sidecar:
             if table[field] is None:
                 wanted = "a date such as 2025-12-17" if field == "published" else "a line of text"
                 raise CorpusError(f'{path}: {field} of "{name}" must be {wanted}.')
-    return Sidecar(tables, questions)
+    return tables
 
 
 def read_article(file: Path, path: str, sidecar: Mapping[str, Any] | None = None) -> Article:

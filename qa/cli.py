@@ -188,7 +188,7 @@ def serve(
 ) -> None:
     """Open the page on 127.0.0.1."""
     _check_port(port)
-    with _open(articles, index, model, reranker=reranker) as corpus:
+    with _open(articles, index, model, reranker=reranker, may_be_empty=True) as corpus:
         output.print_skipped(corpus.report)
         with output.err.status("Loading the model and the page …"):
             from qa.web import page
@@ -219,6 +219,7 @@ def _open(
     *,
     reranker: str | None = None,
     rebuild: bool = False,
+    may_be_empty: bool = False,
     quiet: bool = False,
 ) -> "Corpus":
     """Open and sync the corpus, with a progress bar on stderr if there is something to embed."""
@@ -244,7 +245,13 @@ def _open(
             )
 
         return Corpus.open(
-            articles, index, model=model, reranker=reranker, rebuild=rebuild, progress=show
+            articles,
+            index,
+            model=model,
+            reranker=reranker,
+            rebuild=rebuild,
+            may_be_empty=may_be_empty,
+            progress=show,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Self
 import platformdirs
 
 from qa import answering, chunking, conversation, indexing, intake, retrieval
-from qa.articles import check_folder, read_sidecar
+from qa.articles import check_folder
 from qa.datatypes import Answer, Article, Hit, Scope, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
 from qa.errors import ArticleError, CorpusError, QueryError
@@ -51,6 +51,7 @@ class Corpus:
         self._embedder = embedder
         self._reranker = reranker
         self._syncing = Lock()
+        self._added: dict[str, str] = {}  # content and path of what `sync` has not seen yet
         manifest = Manifest(
             model_id=embedder.model_id,
             dimension=embedder.dimension,
@@ -111,6 +112,7 @@ class Corpus:
                 it may be empty. The index then stays as it is.
         """
         with self._syncing:
+            self._added.clear()
             self.report = indexing.sync(
                 self.folder, self._store, self._embedder, progress, may_be_empty=may_be_empty
             )
@@ -135,10 +137,13 @@ class Corpus:
         source = Path(file)
         article = intake.check(source, name or source.name)
         with self._syncing:
-            for path, article_id in self._store.paths().items():
-                if article_id == article.article_id and (self.folder / path).is_file():
-                    raise ArticleError(f"has the same content as {path}")
-            return intake.add(self.folder, source, article.path)
+            known = {key: path for path, key in self._store.paths().items()} | self._added
+            same = known.get(article.article_id)
+            if same and (self.folder / same).is_file():
+                raise ArticleError(f"has the same content as {same}")
+            path = intake.add(self.folder, source, article.path)
+            self._added[article.article_id] = path
+            return path
 
     def remove(self, path: str) -> None:
         """Take an article out of folder and index; `restore` puts it back.
@@ -186,7 +191,7 @@ class Corpus:
         query = retrieval.check_query(query)
         context = conversation.context(query, [history] if isinstance(history, str) else history)
         asked = retrieval.make_query(self._embedder, query, context)
-        return self._search(asked, k, _scope(outlets, since, until, paths), max_tokens)
+        return self._search(asked, k, make_scope(outlets, since, until, paths), max_tokens)
 
     def answer(
         self,
@@ -219,7 +224,7 @@ class Corpus:
         context = conversation.context(question, earlier) if carry_over else ""
         carried = conversation.carried_over(question, context)
         asked = retrieval.make_query(self._embedder, question, context)
-        scope = _scope(outlets, since, until, paths)
+        scope = make_scope(outlets, since, until, paths)
         hits = self._search(asked, _ANSWER_HITS, scope)
         sources = self._store.sources(scope)
         found = answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
@@ -237,10 +242,6 @@ class Corpus:
     def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
         self._embedder.embed_queries(["ready"])
-
-    def questions(self) -> list[str]:
-        """Return the questions that the folder's ``metadata.toml`` offers to begin with."""
-        return read_sidecar(self.folder).questions
 
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages that are indexed."""
@@ -264,12 +265,17 @@ class Corpus:
         self.close()
 
 
-def _scope(
+def make_scope(
     outlets: str | Collection[str] | None,
     since: date | str | None,
     until: date | str | None,
     paths: str | Collection[str] | None,
 ) -> Scope:
+    """Return which articles are searched; days as dates or written as 2025-12-17.
+
+    Raises:
+        QueryError: A day cannot be read.
+    """
     return Scope(
         _names(outlets),
         _day("since", since),
@@ -356,11 +362,21 @@ def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) ->
     chosen = named or os.environ.get("QA_INDEX")
     if chosen:
         return Path(chosen).expanduser()
-    place = articles.resolve()
-    if place == Path("seeds").resolve():
+    if articles.resolve() == Path("seeds").resolve():
         return Path("embeddings")
-    key = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return platformdirs.user_cache_path("qa") / f"{place.name}-{key}"
+    return platformdirs.user_cache_path("qa") / _key(articles)
+
+
+def feedback_file(articles: Path) -> Path:
+    """Return the file that keeps a reader's judgements on the answers from a folder of articles."""
+    return platformdirs.user_data_path("qa") / "feedback" / f"{_key(articles)}.jsonl"
+
+
+def _key(articles: Path) -> str:
+    """Return a name that belongs to one folder."""
+    place = articles.resolve()
+    digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{place.name}-{digest[:12]}"
 
 
 def sample_folder() -> Path:

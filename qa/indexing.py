@@ -47,7 +47,7 @@ def sync(
         CorpusError: The folder is missing, its sidecar is broken, or (unless it may be empty) no
             file in it can be read as an article; the store then stays as it is.
     """
-    sidecar = articles.read_sidecar(folder).tables
+    sidecar = articles.read_sidecar(folder)
     kept = store.paths()
     survey = _survey(folder, sidecar, store)
     if not survey.seen and not may_be_empty:
@@ -109,7 +109,7 @@ def compare(folder: Path, store: Store | None) -> SyncReport:
         CorpusError: The folder is missing, or its sidecar is broken.
     """
     kept = store.paths() if store else {}
-    survey = _survey(folder, articles.read_sidecar(folder).tables, store)
+    survey = _survey(folder, articles.read_sidecar(folder), store)
     updated = [path for path in survey.absent if path in kept]
     updated += [article.path for article in survey.changed]
     return SyncReport(

@@ -119,6 +119,11 @@ def print_evaluation(found: "Evaluation") -> None:
         f"{found.unanswerable} unanswerable questions: not answered {found.rightly_abstained}, "
         f"AUROC {show(found.auroc)}"
     )
+    if found.judged_wrong:
+        out.print(
+            f"{found.judged_wrong} questions with words judged to be no answer: "
+            f"led with them {found.led_wrong}"
+        )
     for outcome in found.outcomes:
         if not outcome.failed:
             continue

@@ -31,6 +31,7 @@ settings.load_profile("qa")
 def _own_places(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep every test out of the user's cache and settings."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     monkeypatch.delenv("QA_ARTICLES", raising=False)
     monkeypatch.delenv("QA_INDEX", raising=False)
 

@@ -42,7 +42,7 @@ def test_seeds_are_byte_for_byte_what_was_given() -> None:
 def test_seeds_are_named_as_the_text_names_them() -> None:
     sidecar = read_sidecar(SEEDS)
     found = {
-        file.name: read_article(file, file.name, sidecar.tables.get(file.name))
+        file.name: read_article(file, file.name, sidecar.get(file.name))
         for file in find_files(SEEDS)
     }
     first, second, third, fourth, fifth = found.values()
@@ -55,7 +55,6 @@ def test_seeds_are_named_as_the_text_names_them() -> None:
     assert third.title.startswith("ANKARA (Realist English). Turkey has asked Russia to take back")
     assert (second.outlet, fourth.outlet, fifth.outlet) == (None, None, None)
     assert [article.published for article in found.values()] == [None] * 5
-    assert len(sidecar.questions) == 4
 
 
 def test_seeds_close_with_promotion_that_is_kept_out_of_the_story() -> None:
@@ -180,10 +179,18 @@ def test_missing_folder_and_file_for_a_folder(tmp_path: Path) -> None:
         ("title = 'x'", "is not a table"),
         ("['a.txt']\ntitel = 'x'", "unknown field"),
         ("['a.txt']\npublished = 'soon'", "a date such as"),
-        ("questions = 'one'", "list"),
     ],
 )
 def test_broken_sidecar_is_named_with_its_mistake(tmp_path: Path, toml: str, reason: str) -> None:
     (tmp_path / "metadata.toml").write_text(toml)
     with pytest.raises(CorpusError, match=reason):
         read_sidecar(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_headline_stands_above_an_empty_line_however_lines_end(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(f"Council meets{end}{end}It met.".encode())
+    assert read_article(file, "a.txt").headline == "Council meets"
+    file.write_bytes(f"Council meets{end}in Varna today. It met.".encode())
+    assert read_article(file, "a.txt").headline is None

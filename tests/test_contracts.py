@@ -39,15 +39,24 @@ ORDER = [
     "indexing",
     "corpus",
     "__init__",
+    "suggestions",
     "evidence.markdown",
     "evidence.pack",
     "evidence.verification",
     "evidence",
     "evaluation.metrics",
     "evaluation.questions",
+    "evaluation.feedback",
     "evaluation",
     "web",
-    "web.render",
+    "web.words",
+    "web.links",
+    "web.markup",
+    "web.answers",
+    "web.reader",
+    "web.library",
+    "web.desk",
+    "web.handlers",
     "web.page",
     "output",
     "cli",
@@ -62,7 +71,7 @@ ONLY_IN = {
     "faiss": {"store.derived"},
     "bm25s": {"store.derived"},
     "sqlite3": {"store.local"},
-    "gradio": {"web.page"},
+    "gradio": {"web.page", "web.handlers"},
     "typer": {"cli"},
     "rich": {"cli", "output"},
     "sentencex": {"sentences"},
@@ -160,7 +169,10 @@ def test_wheel_carries_the_sample_and_the_page(tmp_path: Path) -> None:
         for seed in SEEDS.iterdir():
             assert archive.read(f"qa/sample/{seed.name}") == seed.read_bytes()
         archive.extractall(tmp_path / "installed")
-    assert {"qa/web/page.css", "qa/web/conversation.js", "qa/web/reader.js", "qa/cli.py"} <= names
+    assert {"qa/web/page.css", "qa/cli.py"} <= names
+    scripts = {file.name for file in (ROOT / "qa" / "web").glob("*.js")}
+    assert len(scripts) == 5
+    assert {f"qa/web/{name}" for name in scripts} <= names
     code = "import qa.corpus; print(qa.corpus.articles_folder())"
     done = subprocess.run(
         [sys.executable, "-c", code],

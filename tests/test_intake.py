@@ -131,6 +131,8 @@ def test_corpus_takes_in_and_lets_go(folder: Path, brought: Path, tmp_path: Path
         assert corpus.add(brought) == "ferry.txt"
         with pytest.raises(ArticleError, match="is not one of the kinds"):
             corpus.add(brought, "ferry.exe")
+        with pytest.raises(ArticleError, match=r"same content as ferry\.txt"):
+            corpus.add(brought, "copy.txt")  # though it is not indexed yet
         assert corpus.sync().added == ("ferry.txt",)
         with pytest.raises(ArticleError, match=r"same content as ferry\.txt"):
             corpus.add(brought, "copy.txt")

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa.corpus import Corpus
-from qa.datatypes import Answer, Article, Passage
+from qa.datatypes import Answer, Article, Citation, Passage
 from qa.errors import QaError
+from qa.evaluation.feedback import record
 from qa.evaluation.metrics import auroc, hit_at, reciprocal_rank
 from qa.evaluation.questions import Gold, Question, read_questions
 
-__all__ = ["Evaluation", "Outcome", "evaluate", "read_questions"]
+__all__ = ["Evaluation", "Outcome", "evaluate", "read_questions", "record"]
 
 _DEPTH = 10
 
@@ -26,6 +27,7 @@ class Outcome:
         relevant: For each of the first ten passages, whether it holds a gold quote.
         recall: Share of the gold quotes that those passages hold; 0 if there is none.
         quoted: Whether a highlighted sentence shares words with a gold quote, in place.
+        led_wrong: Whether the best quote highlights words that were judged to be no answer.
     """
 
     question: Question
@@ -33,12 +35,17 @@ class Outcome:
     relevant: tuple[bool, ...]
     recall: float
     quoted: bool
+    led_wrong: bool = False
 
     @property
     def failed(self) -> str:
         """What went wrong, in words; empty if nothing did."""
-        if not self.question.gold:
+        if self.question.unanswerable:
             return "" if self.answer.abstained else "answered, but the articles do not"
+        if self.led_wrong:
+            return "led with words that were judged to be no answer"
+        if not self.question.gold:
+            return ""
         if self.answer.abstained:
             return "not answered, but the articles do"
         return "" if hit_at(self.relevant, 5) else "not found in the first five passages"
@@ -50,7 +57,9 @@ class Evaluation:
 
     Attributes:
         answerable: Number of questions with gold.
-        unanswerable: Number of questions without.
+        unanswerable: Number of questions that the articles do not answer.
+        judged_wrong: Number of questions with words that were judged to be no answer.
+        led_wrong: How many of those led with such words.
         hit_at_1: Share with a gold quote in the first passage.
         hit_at_5: Share with one in the first five.
         mrr_at_10: Mean of 1 / rank of the first passage with a gold quote.
@@ -64,6 +73,8 @@ class Evaluation:
 
     answerable: int
     unanswerable: int
+    judged_wrong: int
+    led_wrong: int
     hit_at_1: float | None
     hit_at_5: float | None
     mrr_at_10: float | None
@@ -84,7 +95,7 @@ def evaluate(corpus: Corpus, questions: Sequence[Question]) -> Evaluation:
     articles = corpus.articles()
     outcomes = tuple(_ask(corpus, question, articles) for question in questions)
     known = [o for o in outcomes if o.question.gold]
-    rest = [o for o in outcomes if not o.question.gold]
+    rest = [o for o in outcomes if o.question.unanswerable]
 
     def mean(values: list[float]) -> float | None:
         return float(np.mean(values)) if values else None
@@ -92,6 +103,8 @@ def evaluate(corpus: Corpus, questions: Sequence[Question]) -> Evaluation:
     return Evaluation(
         answerable=len(known),
         unanswerable=len(rest),
+        judged_wrong=sum(bool(o.question.wrong) for o in outcomes),
+        led_wrong=sum(o.led_wrong for o in outcomes),
         hit_at_1=mean([hit_at(o.relevant, 1) for o in known]),
         hit_at_5=mean([hit_at(o.relevant, 5) for o in known]),
         mrr_at_10=mean([reciprocal_rank(o.relevant, _DEPTH) for o in known]),
@@ -106,18 +119,28 @@ def evaluate(corpus: Corpus, questions: Sequence[Question]) -> Evaluation:
 
 def _ask(corpus: Corpus, question: Question, articles: Sequence[Article]) -> Outcome:
     spans = [span for gold in question.gold for span in _places(question, gold, articles)]
-    hits = corpus.retrieve(question.text, _DEPTH, history=question.history)
-    answer = corpus.answer(question.text, question.history)
+    wrong = [span for gold in question.wrong for span in _places(question, gold, articles)]
+    scope = (question.scope.outlets, question.scope.since, question.scope.until)
+    hits = corpus.retrieve(
+        question.text, _DEPTH, *scope, history=question.history, paths=question.scope.paths
+    )
+    answer = corpus.answer(question.text, question.history, *scope, question.scope.paths)
     held = [[_holds(hit.passage, *span) for span in spans] for hit in hits]
     found = [any(column) for column in zip(*held, strict=True)]
-    quoted = any(
+    quoted = any(_highlights(citation, spans) for citation in answer.citations)
+    led_wrong = any(_highlights(citation, wrong) for citation in answer.citations[:1])
+    relevant = tuple(any(row) for row in held)
+    recall = sum(found) / max(1, len(found))
+    return Outcome(question, answer, relevant, recall, quoted, led_wrong)
+
+
+def _highlights(citation: Citation, spans: Sequence[tuple[str, int, int]]) -> bool:
+    """Whether a highlighted sentence shares words with one of the spans, in place."""
+    return any(
         citation.article.article_id == article_id and start < b and a < end
-        for citation in answer.citations
         for start, end in citation.highlights
         for article_id, a, b in spans
     )
-    relevant = tuple(any(row) for row in held)
-    return Outcome(question, answer, relevant, sum(found) / max(1, len(found)), quoted)
 
 
 def _holds(passage: Passage, article_id: str, start: int, end: int) -> bool:

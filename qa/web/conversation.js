@@ -1,20 +1,117 @@
-// A click (or Enter, they are buttons) on a citation asks the server for its article; one on
-// "without the words from earlier questions" asks that question again.
-element.addEventListener("click", (event) => {
-  const alone = event.target.closest("button.qa-alone");
-  if (alone) trigger("input", { turn: Number(alone.dataset.turn) });
-  const cite = event.target.closest("button.qa-cite");
-  if (!cite) return;
-  for (const other of element.querySelectorAll("[aria-current]")) {
-    other.removeAttribute("aria-current");
+const answered = () =>
+  [...element.querySelectorAll(".qa-turn")].filter((turn) => !turn.querySelector(".qa-looking"));
+const asked = () => location.hash.slice(1).split(/&?at=/)[0];
+
+// Told to a screen reader when an answer has come; it stands outside of what is replaced.
+const said = document.createElement("p");
+said.setAttribute("role", "status");
+said.className = "qa-unseen";
+element.after(said);
+
+// Marks the citation that the reader shows, and finds the turn that the address names.
+const follow = () => {
+  for (const cite of element.querySelectorAll("a.qa-cite")) {
+    if (cite.getAttribute("href") === location.hash) cite.setAttribute("aria-current", "true");
+    else cite.removeAttribute("aria-current");
   }
-  cite.setAttribute("aria-current", "true");
-  trigger("select", { turn: Number(cite.dataset.turn), number: Number(cite.dataset.number) });
+  return answered().find((turn) => turn.dataset.link === asked());
+};
+window.addEventListener("hashchange", follow);
+
+let count = 0;
+let fresh = true;
+watch("value", () => {
+  const turns = answered();
+  const last = turns.at(-1);
+  // What this browser keeps is the questions; the articles answer them again.
+  if (turns.length) {
+    localStorage.setItem(props.kept_as, JSON.stringify(turns.map((turn) => turn.dataset.link)));
+  } else if (count) {
+    localStorage.removeItem(props.kept_as);
+    history.pushState(null, "", location.pathname + location.search);
+  }
+  if (turns.length > count && last.dataset.link !== asked() && !fresh) {
+    history.pushState(null, "", `#${last.dataset.link}`); // its own address; no way to the server
+    document.dispatchEvent(new CustomEvent("qa-asking"));
+  }
+  fresh &&= !turns.length && !element.querySelector(".qa-looking");
+  said.textContent = turns.length > count ? last.dataset.said : "";
+  count = turns.length;
+  for (const button of element.querySelectorAll("button.qa-judge")) {
+    button.setAttribute("aria-pressed", String(judged.get(about(button)) === button.dataset.good));
+  }
+  const scroller = element.querySelector(".qa-scroll");
+  const shown = element.querySelector(".qa-turn:has(.qa-looking)") ?? follow() ?? last;
+  const top = (of) => of.getBoundingClientRect().top;
+  if (shown) scroller.scrollTop += top(shown) - top(scroller) - 8;
 });
 
-// A new reply is read from its question down.
-watch("value", () => {
-  const scroller = element.querySelector(".qa-scroll");
-  const turns = scroller.querySelectorAll(".qa-turn");
-  if (turns.length) scroller.scrollTop = turns[turns.length - 1].offsetTop - scroller.offsetTop;
+// Judgements: kept on the server's machine at once; a reason may follow.
+const judged = new Map();
+const about = (button) =>
+  `${button.closest(".qa-turn").dataset.link} ${button.dataset.number ?? ""}`;
+const judge = async (button) => {
+  const turn = button.closest(".qa-turn");
+  const send = (reason) =>
+    server.judge({
+      link: turn.dataset.link,
+      number: button.dataset.number ? Number(button.dataset.number) : null,
+      good: button.dataset.good === "true",
+      reason,
+    });
+  judged.set(about(button), button.dataset.good);
+  for (const other of turn.querySelectorAll("button.qa-judge")) {
+    if (about(other) === about(button)) other.setAttribute("aria-pressed", String(other === button));
+  }
+  turn.querySelector(".qa-why")?.remove();
+  const form = document.createElement("form");
+  form.className = "qa-why";
+  const reason = form.appendChild(document.createElement("input"));
+  reason.maxLength = 1000;
+  reason.placeholder = props.why;
+  reason.setAttribute("aria-label", props.why);
+  form.appendChild(document.createElement("button")).textContent = props.keep;
+  const note = form.appendChild(document.createElement("p"));
+  note.setAttribute("role", "status");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    note.textContent = await send(reason.value);
+  });
+  button.parentElement.after(form);
+  note.textContent = await send("");
+};
+
+const save = async (button) => {
+  const turns = button.dataset.what === "all" ? answered() : [button.closest(".qa-turn")];
+  const format = button.dataset.format;
+  const pack = await server.export({ links: turns.map((turn) => turn.dataset.link), format });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([pack]));
+  link.download = `evidence.${format}`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
+
+element.addEventListener("click", (event) => {
+  event.target.closest(".qa-cited")?.classList.add("qa-dismissed");
+  const button = event.target.closest("button");
+  if (!button) return;
+  const turn = Number(button.dataset.turn);
+  if (button.matches(".qa-try")) trigger("submit", { question: button.textContent });
+  if (button.matches(".qa-alone")) trigger("input", { turn, alone: true });
+  if (button.matches(".qa-again")) trigger("input", { turn });
+  if (button.matches(".qa-judge")) judge(button);
+  if (button.matches(".qa-save")) save(button);
 });
+
+// A preview goes away with Escape, until the pointer or the focus comes anew.
+element.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const cited of element.querySelectorAll(".qa-cited")) cited.classList.add("qa-dismissed");
+});
+for (const coming of ["pointerover", "focusin"]) {
+  element.addEventListener(coming, (event) => {
+    const cited = event.target.closest(".qa-cited");
+    if (!cited?.contains(event.relatedTarget)) cited?.classList.remove("qa-dismissed");
+  });
+}

@@ -1,8 +1,9 @@
-"""The page: a conversation with a reader beside it. The only importer of gradio."""
+"""The page: library, conversation, reader. The only importer of gradio."""
 
 import os
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 # Before gradio is imported: it reports home and asks for a newer version unless it is told not to.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -10,15 +11,12 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
 
+from qa.articles import MAX_BYTES
 from qa.corpus import Corpus
-from qa.datatypes import Citation
-from qa.errors import QaError
-from qa.web import render
-from qa.web.render import Turn
+from qa.web import answers, library, reader, words
+from qa.web.handlers import Handlers
 
 _FILES = Path(__file__).parent
-# Gradio keeps its own element from scrolling, and its JavaScript replaces what is inside this one.
-_SCROLLING = '<div class="qa-scroll" tabindex="0">${value}</div>'
 # Fonts that the machine has: a theme's own would be fetched from another host.
 _FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
@@ -26,78 +24,125 @@ _MONO = ["ui-monospace", "monospace"]
 
 def build(corpus: Corpus) -> gr.Blocks:
     """Return the page for a corpus."""
-    articles, _ = corpus.count()
+    handlers = Handlers(corpus)
 
-    def ask(question: str, turns: list[Turn]) -> tuple[str, list[Turn], str]:
-        history = [turn.question for turn in turns if turn.answer]
-        try:
-            turn = Turn(question, corpus.answer(question, history))
-        except QaError as error:
-            shown = question if len(question) <= 200 else f"{question[:200]}…"
-            turn = Turn(shown, None, str(error))
-        turns = [*turns, turn]
-        return "", turns, render.conversation(turns, articles)
+    # Gradio puts a mark on these, which a method cannot take.
+    def export(wanted: dict[str, Any]) -> str:
+        return handlers.export(wanted)
 
-    def ask_alone(turns: list[Turn], event: gr.EventData) -> tuple[list[Turn], str]:
-        """Answer a question again, without what it took over from earlier ones."""
-        number = (event._data or {}).get("turn")
-        if isinstance(number, int) and 0 <= number < len(turns):
-            asked = turns[number].question
-            turn = Turn(asked, corpus.answer(asked, carry_over=False))
-            turns = [*turns[:number], turn, *turns[number + 1 :]]
-        return turns, render.conversation(turns, articles)
+    def judge(said: dict[str, Any]) -> str:
+        return handlers.judge(said)
 
-    def read(turns: list[Turn], event: gr.EventData) -> str:
-        return render.reader(_chosen(turns, event._data or {}))
-
-    def clear() -> tuple[list[Turn], str, str]:
-        return [], render.conversation([], articles), render.reader(None)
-
-    page = gr.Blocks(title="qa", analytics_enabled=False, fill_width=True)
+    page = gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True)
     with page:
         turns = gr.State([])
+        only = gr.State(None)
+        _places()
         with gr.Row(elem_classes="qa-page"):
-            with gr.Column(scale=3, min_width=320):
-                conversation = gr.HTML(
-                    render.conversation([], articles),
-                    html_template=_SCROLLING,
-                    js_on_load=(_FILES / "conversation.js").read_text(encoding="utf-8"),
-                    elem_id="qa-conversation",
+            with gr.Column(elem_id="qa-library-place", min_width=240):
+                shelf = _pane("library", words.LIBRARY, library.library(corpus.articles(), {}))
+                gate = _pane("intake", words.ADD, library.intake())
+            with gr.Column(elem_id="qa-conversation-place", min_width=320):
+                talk = _pane(
+                    "conversation",
+                    words.CONVERSATION,
+                    answers.conversation([], corpus.count()[0]),
+                    server_functions=[export, judge],
+                    kept_as=handlers.kept_as,
+                    why=words.WHY,
+                    keep=words.KEEP,
                 )
+                narrowed = gr.Button(visible=False, size="sm", elem_id="qa-narrowed")
                 question = gr.Textbox(
-                    label="Question",
-                    placeholder="Ask these articles",
-                    submit_btn="Ask",
+                    label=words.QUESTION,
+                    placeholder=words.ASK_HERE,
+                    submit_btn=words.ASK,
                     elem_id="qa-question",
                     autofocus=True,
                 )
-                with gr.Row(elem_classes="qa-row"):
-                    examples = [gr.Button(text, size="sm") for text in corpus.questions()]
-                    new = gr.Button("New conversation", size="sm", variant="secondary")
-            with gr.Column(scale=2, min_width=320):
-                reader = gr.HTML(
-                    render.reader(None),
-                    html_template=_SCROLLING,
-                    js_on_load=(_FILES / "reader.js").read_text(encoding="utf-8"),
-                    elem_id="qa-reader",
+                with gr.Accordion(words.NARROW, open=False, visible=False) as narrow, gr.Row():
+                    outlets = gr.Dropdown([], label=words.OUTLETS, multiselect=True)
+                    # Not gr.DateTime: its field has no name that a screen reader could tell.
+                    since, until = (
+                        gr.Textbox(label=label, placeholder=words.DAY, max_lines=1, min_width=120)
+                        for label in (words.SINCE, words.UNTIL)
+                    )
+                new = gr.Button(words.NEW, size="sm", variant="secondary")
+            with gr.Column(elem_id="qa-reader-place", min_width=320):
+                book = _pane(
+                    "reader",
+                    words.READER,
+                    reader.nothing(),
+                    kept_as=handlers.kept_as,
+                    copied=words.COPIED,
                 )
-        outputs = [question, turns, conversation]
-        question.submit(ask, [question, turns], outputs, api_visibility="private")
-        for button in examples:
-            button.click(ask, [button, turns], outputs, api_visibility="private")
-        conversation.select(read, turns, reader, api_visibility="private")
-        conversation.input(ask_alone, turns, [turns, conversation], api_visibility="private")
-        new.click(clear, None, [turns, conversation, reader], api_visibility="private")
+        private: Any = {"api_visibility": "private", "show_progress": "hidden"}
+        known = [talk, narrow, outlets, since, until]
+        filters = [only, outlets, since, until]
+        page.load(handlers.arrive, turns, [shelf, *known], **private)
+        asking: list[Any] = [
+            question.submit(
+                handlers.ask, [question, turns, *filters], [question, turns, talk, shelf], **private
+            )
+        ]
+        asking.append(
+            talk.submit(handlers.ask_example, turns, [question, turns, talk, shelf], **private)
+        )
+        question.stop(handlers.stop, turns, [question, turns, talk], cancels=asking, **private)
+        talk.input(handlers.ask_anew, turns, [turns, talk, shelf], **private)
+        book.select(
+            handlers.open_link,
+            turns,
+            [turns, talk, shelf, book],
+            trigger_mode="always_last",
+            **private,
+        )
+        book.input(handlers.keep_to, None, [only, narrowed], **private)
+        # What was asked meanwhile is in `turns` only for an event of its own.
+        brought = gate.upload(handlers.bring, None, gate, trigger_mode="multiple", **private)
+        brought.then(handlers.arrive, turns, [shelf, *known], **private)
+        for pane in (shelf, gate):
+            pane.input(
+                handlers.take, turns, [gate, shelf, *known], trigger_mode="multiple", **private
+            )
+        narrowed.click(handlers.keep_to_none, None, [only, narrowed], **private)
+        new.click(handlers.begin_anew, None, [turns, talk, shelf, book, only, narrowed], **private)
     return page
 
 
-def _chosen(turns: list[Turn], data: dict[str, int]) -> Citation | None:
-    """Return the citation that was clicked."""
-    for number, turn in enumerate(turns):
-        for citation in (turn.answer.citations or turn.answer.nearest) if turn.answer else ():
-            if (number, citation.number) == (data.get("turn"), data.get("number")):
-                return citation
-    return None
+def _pane(name: str, label: str, value: str, **more: Any) -> gr.HTML:
+    """Return one of the three places: HTML that scrolls by itself, with its own script."""
+    return gr.HTML(
+        value,
+        # Gradio keeps its own element from scrolling, and its script replaces what is inside this.
+        html_template=(
+            f'<div class="qa-scroll" tabindex="0" role="region" aria-label="{label}">'
+            "${value}</div>"
+        ),
+        js_on_load=(_FILES / f"{name}.js").read_text(encoding="utf-8"),
+        elem_id=f"qa-{name}",
+        **more,
+    )
+
+
+def _places() -> gr.HTML:
+    """Return the tabs that lead from place to place where the window is narrow."""
+    names = {
+        "library": words.LIBRARY,
+        "conversation": words.CONVERSATION,
+        "reader": words.READER,
+    }
+    tabs = "".join(
+        f'<button type="button" role="tab" id="qa-tab-{place}" data-place="{place}" '
+        f'aria-controls="qa-{place}-place">{name}</button>'
+        for place, name in names.items()
+    )
+    return gr.HTML(
+        f'<h1 class="qa-name">{words.NAME}<span> – {words.PURPOSE}</span></h1>'
+        f'<div class="qa-tabs" role="tablist" aria-label="{words.PLACES}">{tabs}</div>',
+        js_on_load=(_FILES / "places.js").read_text(encoding="utf-8"),
+        elem_id="qa-places",
+    )
 
 
 def start(corpus: Corpus, port: int, *, browser: bool = False) -> gr.Blocks:
@@ -121,6 +166,7 @@ def start(corpus: Corpus, port: int, *, browser: bool = False) -> gr.Blocks:
         ssr_mode=False,
         mcp_server=False,
         enable_monitoring=False,
+        max_file_size=MAX_BYTES,
         css_paths=[_FILES / "page.css"],
         theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
     )
