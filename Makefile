@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# The rules that the page's accessibility is held against; without npm those tests are skipped.
+AXE := $(if $(shell command -v npm),tests/axe/node_modules/.package-lock.json)
 # Where the benchmark sets lie; they are not part of the project.
 DATA ?= ../shared
 
@@ -12,8 +14,8 @@ DATA ?= ../shared
 serve: $(VENV)/.runtime
 	$(BIN)/qa serve --port $(PORT)
 
-test: $(VENV)/.dev
-	$(BIN)/pytest
+test: $(VENV)/.dev $(AXE)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile  # two cores, one thread each
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
@@ -28,11 +30,16 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py --data $(DATA)/benchmarks \
 		--questions $(DATA)/questions/seeds_dev.jsonl
 
-screenshots: $(VENV)/.dev
-	QA_SCREENSHOTS=docs/images $(BIN)/pytest tests/browser/test_pictures.py
+screenshots: $(VENV)/.dev $(AXE)
+	QA_SCREENSHOTS=build/screenshots $(BIN)/pytest tests/browser/test_pictures.py
+	cp build/screenshots/answer-1440-light.png docs/images/answer.png
+	cp build/screenshots/differences-1440-dark.png docs/images/differences.png
+
+tests/axe/node_modules/.package-lock.json: tests/axe/package-lock.json
+	npm ci --prefix tests/axe --silent --no-audit --no-fund
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) build tests/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 # The constraints pin every version, torch's CPU build among them: see "Installing" in the README.
 $(VENV)/.runtime: pyproject.toml constraints.txt

@@ -196,13 +196,15 @@ def _abstention(turn: Turn) -> str:
     said = f'<p class="qa-none">{words.NOT_HERE} {right}</p>'
     if not turn.shown:
         return said
-    return f"{said}<details><summary>{words.NEAREST}</summary>{_quotes(turn, turn.shown)}</details>"
+    nearest = _quotes(turn, turn.shown, "h3")
+    return f"{said}<details><summary>{words.NEAREST}</summary>{nearest}</details>"
 
 
-def _quotes(turn: Turn, citations: Iterable[Citation]) -> str:
+def _quotes(turn: Turn, citations: Iterable[Citation], heading: str = "h4") -> str:
     groups = groupby(citations, key=lambda citation: citation.article)
     return "".join(
-        f'<section class="qa-source-group"><h4 dir="auto">{escape(article.source)}</h4>'
+        f'<section class="qa-source-group">'
+        f'<{heading} class="qa-source-name" dir="auto">{escape(article.source)}</{heading}>'
         + "".join(_quote(turn, citation) for citation in found)
         + "</section>"
         for article, found in groups

@@ -27,6 +27,9 @@ CHROMIUM = os.environ.get("QA_CHROMIUM") or next(
 )
 
 
+expect.set_options(timeout=15_000)  # a machine may be busy
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if CHROMIUM or os.environ.get("CI"):
         return
@@ -191,3 +194,15 @@ def shoot(page: Page, name: str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.wait_for_timeout(500)
         page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+@pytest.fixture(scope="session")
+def own_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty folder that tests may fill."""
+    place = tmp_path_factory.mktemp("own") / "articles"
+    place.mkdir()
+    with (
+        qa.Corpus.open(place, place.parent / "index", may_be_empty=True) as corpus,
+        serving(corpus) as served,
+    ):
+        yield served
