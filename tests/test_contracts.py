@@ -171,7 +171,7 @@ def test_wheel_carries_the_sample_and_the_page(tmp_path: Path) -> None:
         archive.extractall(tmp_path / "installed")
     assert {"qa/web/page.css", "qa/cli.py"} <= names
     scripts = {file.name for file in (ROOT / "qa" / "web").glob("*.js")}
-    assert len(scripts) == 5
+    assert len(scripts) == 6
     assert {f"qa/web/{name}" for name in scripts} <= names
     code = "import qa.corpus; print(qa.corpus.articles_folder())"
     done = subprocess.run(

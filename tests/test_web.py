@@ -19,7 +19,7 @@ from qa.datatypes import (
     StatedValue,
 )
 from qa.web import links, words
-from qa.web.answers import Turn, conversation
+from qa.web.answers import Turn, conversation, offers
 from qa.web.desk import _arrival
 from qa.web.library import Arrival, Incoming, intake, library
 from qa.web.links import Asked, Link, Place
@@ -108,7 +108,7 @@ def test_hostile_article_question_title_and_name_are_shown_as_text() -> None:
     files = (Incoming(HOSTILE, words.SKIPPED, HOSTILE),)
     for markup in (
         conversation(turns, 1),
-        conversation([], 1, [HOSTILE]),
+        offers(1, [HOSTILE]),
         reader(kept, links.place_of(citation), turns[0]),
         library([kept], {}, [Skipped(HOSTILE, HOSTILE)]),
         intake(Arrival(files, HOSTILE, 0.5), HOSTILE, HOSTILE),
@@ -170,7 +170,7 @@ def test_abstention_says_so_and_folds_the_nearest_away() -> None:
     ("count", "said"), [(0, "no articles here yet"), (1, "1 article in"), (5_000, "5,000 articles")]
 )
 def test_empty_conversation_says_what_can_be_asked(count: int, said: str) -> None:
-    assert said in conversation([], count)
+    assert said in offers(count)
 
 
 def test_reply_names_what_differs_where_else_it_stands_and_who_is_silent() -> None:

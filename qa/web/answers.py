@@ -33,18 +33,25 @@ class Turn(NamedTuple):
         return (self.answer.citations or self.answer.nearest) if self.answer else ()
 
 
-def conversation(turns: Sequence[Turn], articles: int, examples: Sequence[str] = ()) -> str:
-    """Return the conversation so far, oldest turn first; before it begins, what can be asked.
+def offers(articles: int, examples: Sequence[str] = ()) -> str:
+    """Return what can be asked, for the time before the first question.
+
+    Args:
+        articles: Number of articles.
+        examples: Questions to begin with.
+    """
+    tries = "".join(f"<li>{button(text, class_='qa-try')}</li>" for text in examples)
+    offered = f'<ul class="qa-tries" aria-label="{words.TRY}">{tries}</ul>' if tries else ""
+    return paragraph(words.hint(articles), "qa-hint") + offered
+
+
+def conversation(turns: Sequence[Turn], articles: int) -> str:
+    """Return the conversation so far, oldest turn first.
 
     Args:
         turns: What was asked and answered.
         articles: Number of articles.
-        examples: Questions to begin with.
     """
-    if not turns:
-        tries = "".join(f"<li>{button(text, class_='qa-try')}</li>" for text in examples)
-        offer = f'<ul class="qa-tries" aria-label="{words.TRY}">{tries}</ul>' if tries else ""
-        return paragraph(words.hint(articles), "qa-hint") + offer
     shown = "".join(_turn(number, turn, articles) for number, turn in enumerate(turns))
     return shown + (_export(words.EXPORT_ALL, "all") if len(turns) > 1 else "")
 

@@ -97,7 +97,6 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   const turn = Number(button.dataset.turn);
-  if (button.matches(".qa-try")) trigger("submit", { question: button.textContent });
   if (button.matches(".qa-alone")) trigger("input", { turn, alone: true });
   if (button.matches(".qa-again")) trigger("input", { turn });
   if (button.matches(".qa-judge")) judge(button);

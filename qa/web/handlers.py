@@ -38,9 +38,7 @@ class Handlers:
         return self._desk.judge(*(said.get(key) for key in keys))
 
     def _talked(self, turns: list[Turn]) -> str:
-        return answers.conversation(
-            turns, self._corpus.count()[0], () if turns else self._desk.examples()
-        )
+        return answers.conversation(turns, self._corpus.count()[0])
 
     def _shelved(self, turns: list[Turn]) -> str:
         return library.library(
@@ -107,11 +105,11 @@ class Handlers:
 
     def arrive(self, turns: list[Turn]) -> list[Any]:
         """Fill in what a fresh page needs to know of the self._corpus."""
-        return [
-            self._shelved(turns),
-            gr.skip() if turns else self._talked(turns),
-            *_narrowing(self._corpus),
-        ]
+        return [self._shelved(turns), *_narrowing(self._corpus)]
+
+    def offer(self) -> str:
+        """Offer questions to begin with. They are asked first, which may take a while."""
+        return answers.offers(self._corpus.count()[0], self._desk.examples())
 
     def bring(self, event: gr.EventData) -> Iterator[str]:
         """Take in the files that were dropped."""

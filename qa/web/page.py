@@ -46,12 +46,15 @@ def build(corpus: Corpus) -> gr.Blocks:
                 talk = _pane(
                     "conversation",
                     words.CONVERSATION,
-                    answers.conversation([], corpus.count()[0]),
+                    "",
                     server_functions=[export, judge],
                     kept_as=handlers.kept_as,
                     why=words.WHY,
                     keep=words.KEEP,
                 )
+                # Shown in its place until the first question; see page.css. Examples come when they
+                # are ready, and must not replace what was asked meanwhile.
+                start = _pane("offers", words.CONVERSATION, answers.offers(corpus.count()[0]))
                 narrowed = gr.Button(visible=False, size="sm", elem_id="qa-narrowed")
                 question = gr.Textbox(
                     label=words.QUESTION,
@@ -77,16 +80,17 @@ def build(corpus: Corpus) -> gr.Blocks:
                     copied=words.COPIED,
                 )
         private: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        known = [talk, narrow, outlets, since, until]
+        known = [narrow, outlets, since, until]
         filters = [only, outlets, since, until]
         page.load(handlers.arrive, turns, [shelf, *known], **private)
+        page.load(handlers.offer, None, start, **private)
         asking: list[Any] = [
             question.submit(
                 handlers.ask, [question, turns, *filters], [question, turns, talk, shelf], **private
             )
         ]
         asking.append(
-            talk.submit(handlers.ask_example, turns, [question, turns, talk, shelf], **private)
+            start.submit(handlers.ask_example, turns, [question, turns, talk, shelf], **private)
         )
         question.stop(handlers.stop, turns, [question, turns, talk], cancels=asking, **private)
         talk.input(handlers.ask_anew, turns, [turns, talk, shelf], **private)
@@ -100,11 +104,14 @@ def build(corpus: Corpus) -> gr.Blocks:
         book.input(handlers.keep_to, None, [only, narrowed], **private)
         # What was asked meanwhile is in `turns` only for an event of its own.
         brought = gate.upload(handlers.bring, None, gate, trigger_mode="multiple", **private)
-        brought.then(handlers.arrive, turns, [shelf, *known], **private)
+        brought.then(handlers.arrive, turns, [shelf, *known], **private).then(
+            handlers.offer, None, start, **private
+        )
         for pane in (shelf, gate):
-            pane.input(
+            taken = pane.input(
                 handlers.take, turns, [gate, shelf, *known], trigger_mode="multiple", **private
             )
+            taken.then(handlers.offer, None, start, **private)
         narrowed.click(handlers.keep_to_none, None, [only, narrowed], **private)
         new.click(handlers.begin_anew, None, [turns, talk, shelf, book, only, narrowed], **private)
     return page

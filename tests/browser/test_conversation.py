@@ -295,7 +295,7 @@ def test_history_stays_in_the_browser_until_it_is_cleared(
     expect(room.library).to_contain_text("cited 1×")
     room.page.get_by_role("button", name="New conversation").click()
     expect(room.page.locator(".qa-turn")).to_have_count(0)
-    expect(room.page.locator("#qa-conversation")).to_contain_text("Ask about the 5 articles")
+    expect(room.page.locator("#qa-offers")).to_contain_text("Ask about the 5 articles")
     assert "#" not in room.page.url
     gone = "Object.keys(localStorage).filter((key) => key.startsWith('qa '))"
     assert room.page.evaluate(gone) == []

@@ -65,7 +65,7 @@ def test_from_a_folder_of_thirty_files_to_the_first_answer_is_one_drop(
     own: Served, desktop: Path, room: Room
 ) -> None:
     room.open(own.address)
-    expect(room.page.locator("#qa-conversation")).to_contain_text("There are no articles here yet")
+    expect(room.page.locator("#qa-offers")).to_contain_text("There are no articles here yet")
     drop(room, desktop)
     expect(room.page.get_by_role("progressbar")).to_be_visible()
     expect(room.page.locator(".qa-arrival")).to_contain_text(

@@ -208,7 +208,7 @@ def test_tabs_are_moved_through_with_arrows(address: str, rooms: Callable[..., R
     chosen.press("ArrowRight")
     expect(chosen).to_have_text("Library")
     expect(room.library.locator(".qa-list")).to_be_visible()
-    expect(room.page.locator("#qa-conversation")).to_be_hidden()
+    expect(room.page.locator("#qa-offers")).to_be_hidden()
 
 
 def test_citation_leads_to_the_reader_on_a_phone_and_back_again(
@@ -231,7 +231,7 @@ def test_motion_stops_for_those_who_ask_for_it(address: str, rooms: Callable[...
             """() => {
               const line = document.createElement("p");
               line.className = "qa-looking";
-              document.querySelector("#qa-conversation .qa-scroll").append(line);
+              document.querySelector("#qa-offers .qa-scroll").append(line);
               return getComputedStyle(line, "::before").animationName;
             }"""
         )
