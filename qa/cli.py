@@ -187,8 +187,12 @@ def serve(
     ] = None,
 ) -> None:
     """Open the page on 127.0.0.1."""
+    from qa.corpus import folder_to_fill
+
     _check_port(port)
-    with _open(articles, index, model, reranker=reranker, may_be_empty=True) as corpus:
+    with _open(
+        str(folder_to_fill(articles)), index, model, reranker=reranker, may_be_empty=True
+    ) as corpus:
         output.print_skipped(corpus.report)
         with output.err.status("Loading the model and the page …"):
             from qa.web import page

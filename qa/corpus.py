@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -344,13 +345,39 @@ def status(
 def articles_folder(named: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of articles.
 
-    That is `named`, else ``QA_ARTICLES``, else ``./seeds``, else the sample in the package.
+    That is `named`, else ``QA_ARTICLES``, else ``./seeds``, else the user's own (see
+    `folder_to_fill`), else the sample in the package.
     """
     chosen = named or os.environ.get("QA_ARTICLES")
     if chosen:
         return Path(chosen).expanduser()
-    seeds = Path("seeds")
-    return seeds if seeds.is_dir() else sample_folder()
+    places = (Path("seeds"), own_folder(), sample_folder())
+    return next((place for place in places if place.is_dir()), places[-1])
+
+
+def folder_to_fill(named: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of articles, for someone who may add some.
+
+    As `articles_folder`; but the sample in the package is copied to the user's own folder first.
+
+    Raises:
+        CorpusError: It cannot be copied.
+    """
+    chosen = articles_folder(named)
+    if chosen != sample_folder() or named:
+        return chosen
+    try:
+        shutil.copytree(chosen, own_folder(), copy_function=shutil.copyfile)
+    except OSError as error:
+        raise CorpusError(
+            f"{own_folder()} cannot be made: {error}. Name a folder of yours with --articles."
+        ) from error
+    return own_folder()
+
+
+def own_folder() -> Path:
+    """Return the folder for the articles of a user who named none."""
+    return platformdirs.user_data_path("qa") / "articles"
 
 
 def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) -> Path:

@@ -20,7 +20,13 @@ from hypothesis import strategies as st
 import qa
 from qa import articles as articles_module
 from qa.chunking import count_tokens
-from qa.corpus import articles_folder, index_folder, sample_folder
+from qa.corpus import (
+    articles_folder,
+    folder_to_fill,
+    index_folder,
+    own_folder,
+    sample_folder,
+)
 from qa.embedding import LocalEmbedder
 from qa.errors import CorpusError, ModelError, QueryError, StoreError
 from qa.values import Kind, states
@@ -161,6 +167,24 @@ def test_empty_folder_leaves_the_index_as_it_is(folder: Path, tmp_path: Path) ->
     with qa.Corpus.open(folder, tmp_path / "index") as corpus:
         assert corpus.report.embedded == 0
         assert corpus.count() == (2, 2)
+
+
+def test_sample_in_the_package_is_copied_before_it_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert articles_folder() == sample_folder()
+    own = folder_to_fill()
+    assert own == own_folder() == articles_folder()
+    assert {f.name: f.read_bytes() for f in own.iterdir()} == {
+        f.name: f.read_bytes() for f in SEEDS.iterdir() if f.is_file()
+    }
+    (own / "mine.txt").write_text("Mine.")
+    assert folder_to_fill() == own
+    assert (own / "mine.txt").exists()
+    assert folder_to_fill("elsewhere") == Path("elsewhere")
+    (tmp_path / "seeds").mkdir()
+    assert folder_to_fill() == Path("seeds")
 
 
 def test_folder_without_a_readable_file_says_why(tmp_path: Path) -> None:
