@@ -236,9 +236,9 @@ class Corpus:
     ) -> list[Hit]:
         return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
 
-    def articles(self) -> list[Article]:
-        """Return the articles that are indexed, by path."""
-        return self._store.articles()
+    def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
+        """Return the articles that are indexed, by path: all, or those with these ids."""
+        return self._store.articles(article_ids)
 
     def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""

@@ -21,7 +21,7 @@ from qa.datatypes import (
 from qa.web import links, words
 from qa.web.answers import Turn, conversation, offers
 from qa.web.desk import _arrival
-from qa.web.library import Arrival, Incoming, intake, library
+from qa.web.library import Arrival, Incoming, intake, library, listed
 from qa.web.links import Asked, Link, Place
 from qa.web.markup import escape
 from qa.web.reader import nothing, reader
@@ -110,7 +110,7 @@ def test_hostile_article_question_title_and_name_are_shown_as_text() -> None:
         conversation(turns, 1),
         offers(1, [HOSTILE]),
         reader(kept, links.place_of(citation), turns[0]),
-        library([kept], {}, [Skipped(HOSTILE, HOSTILE)]),
+        library([listed(kept)], {}, [Skipped(HOSTILE, HOSTILE)]),
         intake(Arrival(files, HOSTILE, 0.5), HOSTILE, HOSTILE),
         nothing(HOSTILE),
     ):
@@ -219,13 +219,13 @@ def test_confidence_is_told_in_words(probability: float, said: str) -> None:
 
 def test_library_tells_facts_and_counts() -> None:
     kept = article("one two three", outlet="The Post", language="de", published=date(2025, 1, 2))
-    seen = Seen(library([kept], {kept.article_id: 3}, [Skipped("x.pdf", "is not a kind")]))
+    seen = Seen(library([listed(kept)], {kept.article_id: 3}, [Skipped("x.pdf", "is not a kind")]))
     assert "The Post · 2025-01-02 · 3 words · German · cited 3×" in seen.text
     assert "1 file was skipped" in seen.text
     assert "x.pdf is not a kind" in seen.text
     assert seen.links == ["#at=0000000000000000"]
     assert str(MAX_BYTES) in Seen(intake()).values
-    many = [article("x", i) for i in range(501)]
+    many = [listed(article("x", i)) for i in range(501)]
     assert "and 1 more" in Seen(library(many, {})).text
 
 

@@ -77,8 +77,8 @@ class Store(Protocol):
     def remove(self, article_ids: Collection[str]) -> None:
         """Drop articles with their passages."""
 
-    def articles(self) -> list[Article]:
-        """Return every article, by path."""
+    def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
+        """Return these articles, or all, by path; one that is not kept is missing."""
 
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages."""

@@ -188,11 +188,17 @@ class LocalStore:
             )
             _next_generation(db)
 
-    def articles(self) -> list[Article]:
+    def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
         """See `Store.articles`."""
+        chosen = (
+            "" if article_ids is None else "WHERE article_id IN (SELECT value FROM json_each(?))"
+        )
+        values = () if article_ids is None else (json.dumps(list(article_ids)),)
         return [
             to_article(row)
-            for row in self.query(f"SELECT {', '.join(COLUMNS)} FROM articles ORDER BY path")
+            for row in self.query(
+                f"SELECT {', '.join(COLUMNS)} FROM articles {chosen} ORDER BY path", values
+            )
         ]
 
     def count(self) -> tuple[int, int]:
@@ -224,17 +230,8 @@ class LocalStore:
             "WHERE row IN (SELECT value FROM json_each(?))",
             (json.dumps(list(rows)),),
         )
-        articles = {
-            article.article_id: article
-            for article in map(
-                to_article,
-                self.query(
-                    f"SELECT {', '.join(COLUMNS)} FROM articles "
-                    "WHERE article_id IN (SELECT value FROM json_each(?))",
-                    (json.dumps(list({article_id for _, article_id, _, _ in spans})),),
-                ),
-            )
-        }
+        found = self.articles({article_id for _, article_id, _, _ in spans})
+        articles = {article.article_id: article for article in found}
         return {
             row: Passage(articles[article_id], start, end)
             for row, article_id, start, end in spans

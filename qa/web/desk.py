@@ -21,7 +21,7 @@ from qa.evaluation import record
 from qa.evidence import FORMATS, write_pack
 from qa.web import links, words
 from qa.web.answers import Turn
-from qa.web.library import Arrival, Incoming
+from qa.web.library import Arrival, Incoming, Listed, listed
 from qa.web.links import Asked, Place
 
 _EARLIER = 5  # questions that a follow-up may lean on, as in `qa.conversation`
@@ -38,6 +38,7 @@ class Desk:
         self.corpus = corpus
         self.feedback = feedback_file(corpus.folder)
         self._examples: tuple[frozenset[str], list[str]] = (frozenset(), [])
+        self._shelf: tuple[object, list[Listed]] = (None, [])
 
     def ask(self, question: str, turns: Sequence[Turn], scope: Scope) -> Asked:
         """Return a new question with the earlier ones that it may lean on."""
@@ -79,10 +80,15 @@ class Desk:
 
     def article(self, place: Place) -> Article | None:
         """Return the article that a link names, as it is now."""
-        for article in self.corpus.articles():
-            if article.article_id.startswith(place.article):
-                return article
-        return None
+        ids = [a.article_id for a in self.articles() if a.article_id.startswith(place.article)]
+        return next(iter(self.corpus.articles(ids)), None)
+
+    def articles(self) -> list[Listed]:
+        """Return what is indexed; read anew only after a sync, or when the number has changed."""
+        state = (self.corpus.report, self.corpus.count())
+        if self._shelf[0] != state:
+            self._shelf = (state, [listed(article) for article in self.corpus.articles()])
+        return self._shelf[1]
 
     def cited(self, turns: Sequence[Turn]) -> Counter[str]:
         """Count how often each article is cited in a conversation."""
@@ -95,7 +101,7 @@ class Desk:
 
     def examples(self) -> list[str]:
         """Return questions to begin with; drawn anew when the articles have changed."""
-        ids = frozenset(article.article_id for article in self.corpus.articles())
+        ids = frozenset(article.article_id for article in self.articles())
         if self._examples[0] != ids:
             self._examples = (ids, suggestions.suggest(self.corpus))
         return self._examples[1]

@@ -42,7 +42,7 @@ class Handlers:
 
     def _shelved(self, turns: list[Turn]) -> str:
         return library.library(
-            self._corpus.articles(), self._desk.cited(turns), self._corpus.report.skipped
+            self._desk.articles(), self._desk.cited(turns), self._corpus.report.skipped
         )
 
     def ask(
@@ -67,9 +67,18 @@ class Handlers:
         turns = [*turns, self._desk.answer(asked)]
         yield [_asking(), turns, self._talked(turns), self._shelved(turns)]
 
-    def ask_example(self, turns: list[Turn], event: gr.EventData) -> Iterator[list[Any]]:
+    def ask_example(
+        self,
+        turns: list[Turn],
+        only: str | None,
+        outlets: list[str],
+        since: Any,
+        until: Any,
+        event: gr.EventData,
+    ) -> Iterator[list[Any]]:
         """Ask a question that the page offered."""
-        yield from self.ask(str(_data(event).get("question", "")), turns, None, [], None, None)
+        text = str(_data(event).get("question", ""))
+        yield from self.ask(text, turns, only, outlets, since, until)
 
     def stop(self, turns: list[Turn]) -> list[Any]:
         """Say of questions that wait for their answer that they were stopped."""
@@ -105,7 +114,7 @@ class Handlers:
 
     def arrive(self, turns: list[Turn]) -> list[Any]:
         """Fill in what a fresh page needs to know of the self._corpus."""
-        return [self._shelved(turns), *_narrowing(self._corpus)]
+        return [self._shelved(turns), *_narrowing(self._desk)]
 
     def offer(self) -> str:
         """Offer questions to begin with. They are asked first, which may take a while."""
@@ -138,7 +147,7 @@ class Handlers:
     def keep_to(self, event: gr.EventData) -> list[Any]:
         """Ask one article only."""
         place = str(_data(event).get("article"))
-        named = {article.path: article.title for article in self._corpus.articles()}
+        named = {article.path: article.title for article in self._desk.articles()}
         if place not in named:
             return [None, gr.Button(visible=False)]
         label = f"{words.ONLY}: {named[place]} — {words.ALL_ARTICLES}"
@@ -161,9 +170,9 @@ def _stopping() -> gr.Textbox:
     return gr.Textbox(value="", submit_btn=False, stop_btn=words.STOP)
 
 
-def _narrowing(corpus: Corpus) -> list[Any]:
+def _narrowing(desk: Desk) -> list[Any]:
     """Offer the outlets and days that there are; nothing where there is no choice."""
-    articles = corpus.articles()
+    articles = desk.articles()
     named = sorted({article.outlet for article in articles if article.outlet})
     dated = any(article.published for article in articles)
     return [

@@ -1,6 +1,7 @@
 """The articles, what is being added, and what was skipped, to HTML. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from qa.articles import MAX_BYTES, SUFFIXES
@@ -11,6 +12,35 @@ from qa.web.markup import anchor, button, escape, paragraph
 
 # A browser lists more, but nobody reads them: they are found by asking.
 _SHOWN = 500
+
+
+class Listed(NamedTuple):
+    """What the library shows of an article, without its text.
+
+    Attributes:
+        article_id: As in `qa.Article`, like all that follow but `words`.
+        path: Relative to the folder.
+        title: What it is called.
+        outlet: Who published it.
+        published: When.
+        language: ISO 639-1 code.
+        words: How many it has.
+    """
+
+    article_id: str
+    path: str
+    title: str
+    outlet: str | None
+    published: date | None
+    language: str | None
+    words: int
+
+
+def listed(article: Article) -> Listed:
+    """Return what the library shows of an article."""
+    a = article
+    count = len(a.text.split())
+    return Listed(a.article_id, a.path, a.title, a.outlet, a.published, a.language, count)
 
 
 class Incoming(NamedTuple):
@@ -42,7 +72,7 @@ class Arrival(NamedTuple):
 
 
 def library(
-    articles: Sequence[Article],
+    articles: Sequence[Listed],
     cited: Mapping[str, int],
     skipped: Sequence[Skipped] = (),
 ) -> str:
@@ -65,13 +95,13 @@ def library(
     )
 
 
-def _item(article: Article, cited: Mapping[str, int]) -> str:
+def _item(article: Listed, cited: Mapping[str, int]) -> str:
     link = links.write(place=Place(article.article_id[:16]))
     times = cited.get(article.article_id, 0)
     facts = (
         article.outlet,
         words.day(article.published) if article.published else None,
-        words.length(len(article.text.split())),
+        words.length(article.words),
         words.language(article.language) if article.language else None,
         words.CITED.format(times) if times else None,
     )

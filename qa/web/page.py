@@ -40,7 +40,7 @@ def build(corpus: Corpus) -> gr.Blocks:
         _places()
         with gr.Row(elem_classes="qa-page"):
             with gr.Column(elem_id="qa-library-place", min_width=240):
-                shelf = _pane("library", words.LIBRARY, library.library(corpus.articles(), {}))
+                shelf = _pane("library", words.LIBRARY, "")
                 gate = _pane("intake", words.ADD, library.intake())
             with gr.Column(elem_id="qa-conversation-place", min_width=320):
                 talk = _pane(
@@ -90,7 +90,9 @@ def build(corpus: Corpus) -> gr.Blocks:
             )
         ]
         asking.append(
-            start.submit(handlers.ask_example, turns, [question, turns, talk, shelf], **private)
+            start.submit(
+                handlers.ask_example, [turns, *filters], [question, turns, talk, shelf], **private
+            )
         )
         question.stop(handlers.stop, turns, [question, turns, talk], cancels=asking, **private)
         talk.input(handlers.ask_anew, turns, [turns, talk, shelf], **private)

@@ -144,6 +144,7 @@ class Room:
         """Open the page, and wait until it knows its corpus."""
         self.page.goto(address)
         expect(self.page.locator("#qa-intake .qa-add")).to_be_attached()
+        expect(self.page.locator("#qa-library .qa-heading")).to_be_attached()
         self.page.wait_for_timeout(300)
 
     def ask(self, question: str) -> Locator:
