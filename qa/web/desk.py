@@ -140,7 +140,7 @@ class Desk:
         """
         states: dict[str, Incoming] = {}
         paths: dict[str, str] = {}
-        for name, file in files:
+        for name, file in sorted(files, key=lambda pair: pair[0]):  # as they will be read
             shown = _clean(name)
             try:
                 if file:
