@@ -217,6 +217,17 @@ def test_confidence_is_told_in_words(probability: float, said: str) -> None:
     assert said in words.confidence(probability)
 
 
+def test_length_is_told_in_characters_where_no_spaces_part_the_words() -> None:
+    assert "30 characters" in library([listed(article("港" * 30))], {})
+    assert "1 word" in library([listed(article("Harbour."))], {})
+
+
+def test_citation_of_an_article_from_right_to_left_keeps_its_order() -> None:
+    citation = Citation(1, article("נפתח.", title="הנמל", path="a.txt"), 0, 5)
+    pieces = "<bdi>[1] </bdi><bdi>הנמל</bdi><bdi> · </bdi><bdi>a.txt</bdi><bdi>, line 1</bdi>"
+    assert pieces in conversation([answered(citation)], 1)
+
+
 def test_library_tells_facts_and_counts() -> None:
     kept = article("one two three", outlet="The Post", language="de", published=date(2025, 1, 2))
     seen = Seen(library([listed(kept)], {kept.article_id: 3}, [Skipped("x.pdf", "is not a kind")]))

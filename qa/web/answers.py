@@ -247,9 +247,9 @@ def _quote(turn: Turn, citation: Citation) -> str:
 
 def _cite(turn: Turn, citation: Citation, *, brief: bool = False) -> str:
     """Return a link to the place in the article; hovering or focusing it shows the passage."""
-    label = f"[{citation.number}] {citation.article.source}"
+    label: tuple[str, ...] = (f"[{citation.number}] ", citation.article.source)
     if not brief:
-        label += f" · {place(citation)}"
+        label = (*label, " · ", citation.article.path, f", {words.lines(*citation.lines)}")
     link = links.write(turn.asked, links.place_of(citation))
     text = marked(
         citation.article.text,

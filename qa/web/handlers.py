@@ -40,7 +40,8 @@ class Handlers:
     def _talked(self, turns: list[Turn]) -> str:
         return answers.conversation(turns, self._corpus.count()[0])
 
-    def _shelved(self, turns: list[Turn]) -> str:
+    def shelved(self, turns: list[Turn]) -> str:
+        """Return the library, with what a conversation cites of it."""
         return library.library(
             self._desk.articles(), self._desk.cited(turns), self._corpus.report.skipped
         )
@@ -65,7 +66,7 @@ class Handlers:
         waiting = [*turns, Turn(asked)]
         yield [_stopping(), waiting, self._talked(waiting), gr.skip()]
         turns = [*turns, self._desk.answer(asked)]
-        yield [_asking(), turns, self._talked(turns), self._shelved(turns)]
+        yield [_asking(), turns, self._talked(turns), self.shelved(turns)]
 
     def ask_example(
         self,
@@ -96,7 +97,7 @@ class Handlers:
             asked = turns[number].asked
             asked = asked._replace(after=()) if data.get("alone") else asked
             turns = [*turns[:number], self._desk.answer(asked), *turns[number + 1 :]]
-        return [turns, self._talked(turns), self._shelved(turns)]
+        return [turns, self._talked(turns), self.shelved(turns)]
 
     def open_link(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
         """Show what a link names; first bring back what the browser kept, if that is new here."""
@@ -110,11 +111,11 @@ class Handlers:
         shown = _shown(self._desk, turns, asked, place)
         if turns is before:
             return [gr.skip(), gr.skip(), gr.skip(), shown]
-        return [turns, self._talked(turns), self._shelved(turns), shown]
+        return [turns, self._talked(turns), self.shelved(turns), shown]
 
     def arrive(self, turns: list[Turn]) -> list[Any]:
         """Fill in what a fresh page needs to know of the self._corpus."""
-        return [self._shelved(turns), *_narrowing(self._desk)]
+        return [self.shelved(turns), *_narrowing(self._desk)]
 
     def offer(self) -> str:
         """Offer questions to begin with. They are asked first, which may take a while."""
@@ -159,7 +160,7 @@ class Handlers:
 
     def begin_anew(self) -> list[Any]:
         """Empty the conversation and the reader."""
-        return [[], self._talked([]), self._shelved([]), reader.nothing(), *self.keep_to_none()]
+        return [[], self._talked([]), self.shelved([]), reader.nothing(), *self.keep_to_none()]
 
 
 def _asking(text: str = "") -> gr.Textbox:

@@ -24,7 +24,8 @@ class Listed(NamedTuple):
         outlet: Who published it.
         published: When.
         language: ISO 639-1 code.
-        words: How many it has.
+        words: How many it has, parted by spaces.
+        characters: How many it has.
     """
 
     article_id: str
@@ -34,13 +35,14 @@ class Listed(NamedTuple):
     published: date | None
     language: str | None
     words: int
+    characters: int
 
 
 def listed(article: Article) -> Listed:
     """Return what the library shows of an article."""
     a = article
-    count = len(a.text.split())
-    return Listed(a.article_id, a.path, a.title, a.outlet, a.published, a.language, count)
+    counts = len(a.text.split()), len(a.text)
+    return Listed(a.article_id, a.path, a.title, a.outlet, a.published, a.language, *counts)
 
 
 class Incoming(NamedTuple):
@@ -101,7 +103,7 @@ def _item(article: Listed, cited: Mapping[str, int]) -> str:
     facts = (
         article.outlet,
         words.day(article.published) if article.published else None,
-        words.length(article.words),
+        words.length(article.words, article.characters),
         words.language(article.language) if article.language else None,
         words.CITED.format(times) if times else None,
     )

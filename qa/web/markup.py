@@ -36,18 +36,20 @@ def marked(text: str, span: Span, layers: Mapping[str, Iterable[Span]]) -> str:
     return "".join(pieces)
 
 
-def anchor(link: str, label: str, name: str = "", **attributes: str) -> str:
+def anchor(link: str, label: str | tuple[str, ...], name: str = "", **attributes: str) -> str:
     """Return an ``a`` element to a place on this page.
 
     Args:
         link: What `qa.web.links.write` returned.
-        label: Text.
+        label: Text; or pieces of it, so that one written from right to left turns no other.
         name: Accessible name, if the label does not say enough.
         attributes: More of them; an underscore stands for a hyphen, ``class_`` for ``class``.
     """
     if name:
         attributes["aria_label"] = name
-    return f'<a href="#{escape(link)}"{_attributes(attributes)}><bdi>{escape(label)}</bdi></a>'
+    pieces = (label,) if isinstance(label, str) else label
+    shown = "".join(f"<bdi>{escape(piece)}</bdi>" for piece in pieces)
+    return f'<a href="#{escape(link)}"{_attributes(attributes)}>{shown}</a>'
 
 
 def button(label: str, name: str = "", **attributes: str) -> str:

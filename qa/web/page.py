@@ -40,7 +40,7 @@ def build(corpus: Corpus) -> gr.Blocks:
         _places()
         with gr.Row(elem_classes="qa-page"):
             with gr.Column(elem_id="qa-library-place", min_width=240):
-                shelf = _pane("library", words.LIBRARY, "")
+                shelf = _pane("library", words.LIBRARY, handlers.shelved([]))
                 gate = _pane("intake", words.ADD, library.intake())
             with gr.Column(elem_id="qa-conversation-place", min_width=320):
                 talk = _pane(

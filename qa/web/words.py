@@ -122,9 +122,11 @@ def looking(count: int) -> str:
     return f"Looking through {articles(count)} …"
 
 
-def length(words: int) -> str:
-    """Say how long an article is."""
-    return f"{words:,} words"
+def length(words: int, characters: int) -> str:
+    """Say how long an article is; in characters where no spaces part the words."""
+    if characters > 20 * words:
+        return f"{characters:,} characters"
+    return "1 word" if words == 1 else f"{words:,} words"
 
 
 def language(code: str) -> str:
