@@ -171,7 +171,7 @@ def verify(
         output.print_json([verdict._asdict() for verdict in verdicts])
     else:
         output.print_verdicts(verdicts)
-    if any(verdict.word in {"altered", "source missing"} for verdict in verdicts):
+    if any(verdict.lost for verdict in verdicts):
         raise typer.Exit(1)
 
 

@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_](?:[\w’'./-]*[^\W_])?")
 _COUNTING = {"mani", "much"}
 _FEW_TERMS = 2
 # Earlier questions that may still be meant.
-_TURNS = 5
+TURNS = 5
 
 
 def leans_on_history(question: str) -> bool:
@@ -46,7 +46,7 @@ def context(question: str, history: Sequence[str]) -> str:
     if not leans_on_history(question):
         return ""
     meant: list[str] = []
-    for earlier in reversed(history[-_TURNS:]):
+    for earlier in reversed(history[-TURNS:]):
         meant.insert(0, earlier.strip())
         if not leans_on_history(earlier):
             break

@@ -52,6 +52,7 @@ class Corpus:
         self._embedder = embedder
         self._reranker = reranker
         self._syncing = Lock()
+        self._adding = Lock()
         self._added: dict[str, str] = {}  # content and path of what `sync` has not seen yet
         manifest = Manifest(
             model_id=embedder.model_id,
@@ -113,7 +114,8 @@ class Corpus:
                 it may be empty. The index then stays as it is.
         """
         with self._syncing:
-            self._added.clear()
+            with self._adding:
+                self._added.clear()
             self.report = indexing.sync(
                 self.folder, self._store, self._embedder, progress, may_be_empty=may_be_empty
             )
@@ -137,7 +139,7 @@ class Corpus:
         """
         source = Path(file)
         article = intake.check(source, name or source.name)
-        with self._syncing:
+        with self._adding:
             known = {key: path for path, key in self._store.paths().items()} | self._added
             same = known.get(article.article_id)
             if same and (self.folder / same).is_file():

@@ -1,5 +1,6 @@
 """Bring a file into the folder of articles, take one out, put it back. Never outside the folder."""
 
+import re
 import shutil
 from contextlib import suppress
 from itertools import count
@@ -12,6 +13,7 @@ from qa.errors import ArticleError, CorpusError
 
 REMOVED = ".removed"
 """Where articles that are taken out lie; hidden, so it is never searched."""
+_DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be added
 
 
@@ -61,7 +63,7 @@ def remove(folder: Path, path: str) -> None:
         ArticleError: The path does not lead into the folder.
         CorpusError: The file is not there, or cannot be moved.
     """
-    source, target = _inside(folder, _inner(path)), folder / REMOVED / path
+    source, target = _inside(folder, PurePosixPath(path)), folder / REMOVED / path
     if target.exists():  # an earlier article of that name: it is kept beside this one
         _move(target, _free(target))
     _move(source, target)
@@ -74,7 +76,7 @@ def restore(folder: Path, path: str) -> None:
         ArticleError: The path does not lead into the folder.
         CorpusError: It was not removed, or another file took its place.
     """
-    target = _inside(folder, _inner(path))
+    target = _inside(folder, PurePosixPath(path))
     if target.exists():
         raise CorpusError(f"{path} cannot be put back: there is a file of that name again.")
     _move(folder / REMOVED / path, target)
@@ -93,7 +95,7 @@ def _inner(name: str) -> PurePosixPath:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts:
         raise ArticleError("has no name")
-    if ".." in parts or ":" in parts[0]:
+    if ".." in parts or _DRIVE.match(parts[0]):
         raise ArticleError("has a name that leads out of the folder of articles")
     if any(part.startswith(".") for part in parts):
         raise ArticleError("is hidden (its name, or its folder's, begins with a dot)")
@@ -105,9 +107,9 @@ def _inner(name: str) -> PurePosixPath:
 
 
 def _inside(folder: Path, inner: PurePosixPath) -> Path:
-    """Join, and make sure that no link on the way leads out."""
+    """Join, and make sure that neither the name nor a link on the way leads out."""
     target = folder / inner
-    if not target.parent.resolve().is_relative_to(folder.resolve()):
+    if ".." in inner.parts or not target.parent.resolve().is_relative_to(folder.resolve()):
         raise ArticleError("has a name that leads out of the folder of articles")
     return target
 

@@ -165,7 +165,7 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         line = _text(f"{verdict.word:<15}", style.get(verdict.word, "bold red"))
         out.print(line + _text(f" [{verdict.number}] {verdict.path}: {verdict.question}"))
-        if verdict.word in {"altered", "source missing"}:
+        if verdict.lost:
             out.print(_text(f"    quoted: {' '.join(verdict.quote.split())}"))
         if verdict.detail:
             out.print(_text(f"    {verdict.detail}"))

@@ -38,6 +38,7 @@ def everything(folder: Path) -> dict[str, bytes]:
         ("./a//b/./ferry.txt", "a/b/ferry.txt"),
         ("/etc/ferry.txt", "etc/ferry.txt"),
         ("паром 渡轮.txt", "паром 渡轮.txt"),
+        ("Ferry: cancelled.txt", "Ferry: cancelled.txt"),
     ],
 )
 def test_file_is_copied_to_its_name(folder: Path, brought: Path, name: str, path: str) -> None:
@@ -123,6 +124,21 @@ def test_removed_file_is_kept_and_can_be_put_back(folder: Path) -> None:
     assert (folder / "harbour.txt").read_text() == TEXT
     with pytest.raises(CorpusError, match="cannot be moved"):
         intake.restore(folder, "budget.txt")
+
+
+def test_any_file_of_the_folder_can_be_taken_out_and_no_other(folder: Path) -> None:
+    odd = "c:a\\b" + "x" * 200 + ".txt"
+    (folder / odd).write_text(TEXT)
+    (folder.parent / "secret.txt").write_text("mine")
+    intake.remove(folder, odd)
+    intake.restore(folder, odd)
+    assert (folder / odd).read_text() == TEXT
+    for path in ("../secret.txt", str(folder.parent / "secret.txt"), "a/../../secret.txt"):
+        with pytest.raises(ArticleError, match="leads out"):
+            intake.remove(folder, path)
+        with pytest.raises(ArticleError, match="leads out"):
+            intake.restore(folder, path)
+    assert (folder.parent / "secret.txt").read_text() == "mine"
 
 
 def test_corpus_takes_in_and_lets_go(folder: Path, brought: Path, tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ class Verdict(NamedTuple):
     word: Word
     detail: str
 
+    @property
+    def lost(self) -> bool:
+        """Whether these words do not stand in the file any more."""
+        return self.word in {"altered", "source missing"}
+
 
 class _Packed(NamedTuple):
     question: str

@@ -122,11 +122,9 @@ class LocalStore:
         )
         if not kept:
             return "absent"
-        (language,) = self.query(
-            "SELECT language FROM articles WHERE article_id = ?", (article.article_id,)
-        )[0]
-        found = replace(article, language=article.language or language)
-        return "same" if kept[0] == to_row(found) else "changed"
+        known = to_article(kept[0])
+        found = replace(article, language=article.language or known.language)
+        return "same" if known == found else "changed"
 
     def put(
         self,

@@ -68,7 +68,7 @@ def _turn(number: int, turn: Turn, articles: int) -> str:
         reply = f'<p class="qa-looking">{escape(words.looking(articles))}</p>'
     return (
         f'<section class="qa-turn" data-link="{escape(links.write(turn.asked))}" '
-        f'data-said="{escape(_said(turn))}">'
+        f'data-said="{escape(_said(turn))}"{" data-answered" if turn.answer else ""}>'
         f'<h2 class="qa-question" dir="auto">{escape(turn.asked.question)}</h2>'
         f'<div class="qa-reply">{reply}</div></section>'
     )

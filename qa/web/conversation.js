@@ -1,5 +1,7 @@
-const answered = () =>
+const finished = () =>
   [...element.querySelectorAll(".qa-turn")].filter((turn) => !turn.querySelector(".qa-looking"));
+// Only these are kept and exported: a question that was refused or stopped has shown no answer.
+const answered = () => finished().filter((turn) => "answered" in turn.dataset);
 const asked = () => location.hash.slice(1).split(/&?at=/)[0];
 
 // Told to a screen reader when an answer has come; it stands outside of what is replaced.
@@ -14,18 +16,18 @@ const follow = () => {
     if (cite.getAttribute("href") === location.hash) cite.setAttribute("aria-current", "true");
     else cite.removeAttribute("aria-current");
   }
-  return answered().find((turn) => turn.dataset.link === asked());
+  return finished().find((turn) => turn.dataset.link === asked());
 };
 window.addEventListener("hashchange", follow);
 
 let count = 0;
 let fresh = true;
 watch("value", () => {
-  const turns = answered();
+  const turns = finished();
   const last = turns.at(-1);
   // What this browser keeps is the questions; the articles answer them again.
   if (turns.length) {
-    localStorage.setItem(props.kept_as, JSON.stringify(turns.map((turn) => turn.dataset.link)));
+    localStorage.setItem(props.kept_as, JSON.stringify(answered().map((turn) => turn.dataset.link)));
   } else if (count) {
     localStorage.removeItem(props.kept_as);
     history.pushState(null, "", location.pathname + location.search);

@@ -14,6 +14,7 @@ from threading import Thread
 
 from qa import __version__, suggestions
 from qa.articles import MAX_BYTES
+from qa.conversation import TURNS
 from qa.corpus import Corpus, feedback_file, make_scope
 from qa.datatypes import Article, Citation, Scope, SyncProgress, SyncReport
 from qa.errors import QaError
@@ -24,9 +25,7 @@ from qa.web.answers import Turn
 from qa.web.library import Arrival, Incoming, Listed, listed
 from qa.web.links import Asked, Place
 
-_EARLIER = 5  # questions that a follow-up may lean on, as in `qa.conversation`
 _LONGEST_SHOWN = 200
-_TURNS_KEPT = 30
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +41,7 @@ class Desk:
 
     def ask(self, question: str, turns: Sequence[Turn], scope: Scope) -> Asked:
         """Return a new question with the earlier ones that it may lean on."""
-        earlier = [turn.asked.question for turn in turns if turn.answer][-_EARLIER:]
+        earlier = [turn.asked.question for turn in turns if turn.answer][-TURNS:]
         return Asked(_clean(question), tuple(earlier), scope)
 
     def scope(self, path: str | None, outlets: object, since: object, until: object) -> Scope:
@@ -63,10 +62,7 @@ class Desk:
                 asked.question, asked.after, scope.outlets, scope.since, scope.until, scope.paths
             )
         except QaError as error:
-            question = asked.question
-            if len(question) > _LONGEST_SHOWN:
-                question = f"{question[:_LONGEST_SHOWN]}…"
-            return Turn(asked._replace(question=question), None, str(error))
+            return refused(asked, error)
         except Exception:  # noqa: BLE001  # the page goes on
             _log.exception("a question was not answered")
             return Turn(asked, None, words.FAILED)
@@ -75,7 +71,7 @@ class Desk:
 
     def reopen(self, kept: object) -> list[Turn]:
         """Answer the questions again that a browser kept, as links."""
-        found = [links.read(link).asked for link in _list(kept)[-_TURNS_KEPT:]]
+        found = [links.read(link).asked for link in _list(kept)]
         return [self.answer(asked) for asked in found if asked]
 
     def article(self, place: Place) -> Article | None:
@@ -108,9 +104,9 @@ class Desk:
 
     def export(self, kept: object, suffix: object) -> str:
         """Return an evidence pack of the answers to questions, as links."""
-        answers = [turn.answer for turn in self.reopen(kept) if turn.answer]
         if suffix not in FORMATS:
             return ""
+        answers = [turn.answer for turn in self.reopen(kept) if turn.answer]
         return write_pack(answers, str(suffix), __version__, datetime.now().astimezone())
 
     def judge(self, link: object, number: object, good: object, reason: object) -> str:
@@ -185,6 +181,14 @@ class Desk:
         while isinstance(step := told.get(), SyncProgress):
             yield step
         yield step
+
+
+def refused(asked: Asked, error: QaError) -> Turn:
+    """Return the exchange for a question that cannot be asked."""
+    question = asked.question
+    if len(question) > _LONGEST_SHOWN:
+        question = f"{question[:_LONGEST_SHOWN]}…"
+    return Turn(asked._replace(question=question), None, str(error))
 
 
 def cited_at(

@@ -8,10 +8,11 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from qa.corpus import Corpus
+from qa.datatypes import EVERYTHING
 from qa.errors import QaError
 from qa.web import answers, library, links, reader, words
 from qa.web.answers import Turn
-from qa.web.desk import Desk, cited_at
+from qa.web.desk import Desk, cited_at, refused
 from qa.web.links import Asked
 
 
@@ -59,7 +60,7 @@ class Handlers:
         try:
             scope = self._desk.scope(only, outlets, since, until)
         except QaError as error:
-            turns = [*turns, Turn(Asked(text), None, str(error))]
+            turns = [*turns, refused(self._desk.ask(text, turns, EVERYTHING), error)]
             yield [_asking(text), turns, self._talked(turns), gr.skip()]
             return
         asked = self._desk.ask(text, turns, scope)
@@ -108,13 +109,14 @@ class Handlers:
         asked, place = links.read(data.get("link"))
         if asked and all(turn.asked != asked for turn in turns):
             turns = [*turns, self._desk.answer(asked)]
+            asked = turns[-1].asked  # without what it did not need
         shown = _shown(self._desk, turns, asked, place)
         if turns is before:
             return [gr.skip(), gr.skip(), gr.skip(), shown]
         return [turns, self._talked(turns), self.shelved(turns), shown]
 
     def arrive(self, turns: list[Turn]) -> list[Any]:
-        """Fill in what a fresh page needs to know of the self._corpus."""
+        """Fill in what a fresh page needs to know of the corpus."""
         return [self.shelved(turns), *_narrowing(self._desk)]
 
     def offer(self) -> str:
@@ -124,11 +126,13 @@ class Handlers:
     def bring(self, event: gr.EventData) -> Iterator[str]:
         """Take in the files that were dropped."""
         files = list(_files(_data(event).get("files")))
-        for arrival in self._desk.bring(files):
-            yield library.intake(arrival)
-        for _, file in files:
-            if file:
-                file.unlink(missing_ok=True)
+        try:
+            for arrival in self._desk.bring(files):
+                yield library.intake(arrival)
+        finally:
+            for _, file in files:
+                if file:
+                    file.unlink(missing_ok=True)
 
     def take(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
         """Take an article out of the folder, or put it back."""

@@ -50,7 +50,7 @@ class Incoming(NamedTuple):
 
     Attributes:
         name: As it was called where it came from.
-        state: One of `qa.web.words`: WAITING, READING, IN or SKIPPED.
+        state: One of `qa.web.words`: WAITING, IN or SKIPPED.
         reason: Why it was skipped.
     """
 
@@ -175,7 +175,6 @@ def _arrival(arrival: Arrival) -> str:
 
 _CLASSES = {
     words.WAITING: "waiting",
-    words.READING: "reading",
     words.IN: "in",
     words.SKIPPED: "out",
 }

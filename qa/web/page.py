@@ -1,4 +1,4 @@
-"""The page: library, conversation, reader. The only importer of gradio."""
+"""The page: library, conversation, reader. Gradio is imported here and in `handlers` only."""
 
 import os
 from pathlib import Path

@@ -66,7 +66,7 @@ SENDING = "Copying {} of {} …"
 REMOVE = "Remove {}"
 REMOVED = "{} is out of the folder."
 UNDO = "Put it back"
-WAITING, READING, IN, SKIPPED = "waiting", "reading …", "in", "skipped"
+WAITING, IN, SKIPPED = "waiting", "in", "skipped"
 NOT_SENT = "could not be copied: it may have {} MB at most"
 NO_ARTICLES = "There are no articles here yet. Drop some, and ask."
 MORE = "and {} more"
@@ -81,7 +81,6 @@ LANGUAGES = {
     "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sv": "Swedish", "th": "Thai",
     "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 
 def confidence(probability: float) -> str:

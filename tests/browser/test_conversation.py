@@ -327,6 +327,12 @@ def test_question_that_cannot_be_asked_gets_a_polite_line(
     reply = room.ask(question)
     expect(reply.locator(".qa-note")).to_contain_text(line)
     expect(room.ask(EXPELLED).locator("mark").first).to_contain_text("expelled")
+    with room.page.expect_download() as saving:
+        room.page.get_by_role("button", name="Save the conversation as evidence: json").click()
+    pack = json.loads(Path(saving.value.path()).read_text())
+    assert [answer["question"] for answer in pack["answers"]] == [EXPELLED]
+    room.open(address)
+    expect(room.page.locator(".qa-question")).to_have_text([EXPELLED])  # only that is kept
 
 
 @pytest.mark.parametrize("suffix", ["md", "json", "csv"])
