@@ -1,7 +1,6 @@
 """What the page does, without a browser: what is sent to it may be anything."""
 
 import json
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -42,11 +41,12 @@ def test_half_a_character_is_asked_as_a_question_mark(desk: Desk) -> None:
     assert links.read(links.write(asked)).asked == asked
 
 
-def test_only_gradios_uploads_are_files(tmp_path: Path) -> None:
+def test_only_gradios_uploads_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outside = tmp_path / "secret.txt"
     outside.write_text("mine")
-    uploads = Path(tempfile.gettempdir()) / "gradio" / tmp_path.name
-    uploads.mkdir(parents=True)
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     (uploads / "a.txt").write_text("theirs")
     (uploads / "link.txt").symlink_to(outside)
     sent = [
