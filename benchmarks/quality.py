@@ -403,7 +403,7 @@ def measure_costs(folder: Path, questions: Path, work: Path) -> None:
             query = retrieval.make_query(embedder, text)
             clock("bare encode + search", partial(bare_search, text))
             clock("embed the question", partial(retrieval.make_query, embedder, text))
-            search = partial(store.candidates, query.vector, query.terms, 100)
+            search = partial(store.candidates, query.vector, query.all_terms, 100)
             clock("dense and lexical search", search)
             clock("retrieve(), 5 passages", partial(corpus.retrieve, text))
             clock("answer()", partial(corpus.answer, text))

@@ -111,9 +111,9 @@ def _choose(
         answering = _answering(hit, best)
         shown.update((article_id, sentence.span) for sentence in answering)
         if article_id not in first and len(first) < ARTICLES:
-            first[article_id] = [(hit, answering, ())]
+            first[article_id] = [(hit, answering, hit.also_in)]
         else:
-            further.append((hit, answering, ()))
+            further.append((hit, answering, hit.also_in))
     room = max(0, CITATIONS - len(first))
     denial = _denial(query, hits)
     if denial and not any(_denies(quote) for quotes in first.values() for quote in quotes):
@@ -132,6 +132,7 @@ def _silent(
 ) -> tuple[str, ...]:
     """Return the sources that say nothing to the question, whether or not they fit in the reply."""
     heard = {hit.passage.article.source for hit, _ in speaking}
+    heard |= {copy.article.source for hit, _ in speaking for copy in hit.also_in}
     heard |= {citation.article.source for citation in citations}
     return tuple(source for source in sources if source not in heard)
 
@@ -196,7 +197,9 @@ def _cite(
 ) -> Citation:
     passage = hit.passage
     text = passage.article.text
-    highlights = _merged(with_speaker(text, sentence.span) for sentence in answering)
+    highlights = _merged(
+        with_speaker(text, sentence.span, passage.article.language) for sentence in answering
+    )
     plain = [
         values[0].span
         for sentence in answering

@@ -1,48 +1,37 @@
-"""A file, or a folder of files, to Articles: decoding, metadata, promotion."""
+"""A file, or a folder of files, to Articles: what is there, what it says, and what is no story."""
 
 import hashlib
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path, PurePosixPath
 
-import yaml
-
-from qa.datatypes import Article, Span
+from qa import languages
+from qa.boilerplate import find_boilerplate
+from qa.datatypes import Article, Skipped, Span
 from qa.errors import ArticleError, CorpusError
+from qa.metadata import SIDECARS, Found, choose, clean
+from qa.readers import ISOLATED, SUFFIXES, Draft, Unread, archive, max_bytes, read
+from qa.readers.isolated import IsolatedReader
 from qa.sentences import split_sentences, trim
 
-SUFFIXES = (".txt", ".md", ".markdown")
-SIDECAR = "metadata.toml"
-FIELDS = ("title", "outlet", "author", "published", "url", "language")
-MAX_BYTES = 10_000_000
-"""A file above this is no article; reading one would take minutes and gigabytes."""
+Sidecar = Mapping[str, Mapping[str, str]]
+"""Fields of each article, by path; see `qa.metadata.read_sidecar`."""
+Columns = Mapping[str, str]
+"""Which column or key of a table holds which field; see `qa.readers.read`."""
 
-_ALIASES = {
-    "date": "published",
-    "source": "outlet",
-    "publisher": "outlet",
-    "link": "url",
-    "lang": "language",
-}
-_FRONT_MATTER = re.compile(r"(?sm)\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?:\r?\n|\Z)")
 _LINE_END = re.compile(r"[\r\n]")
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
-_DATE_FORMATS = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d")
+# As in: ANKARA (Realist English). Or: LONDON, March 4, 2025 (Reuters) - Or: PARIS — (AFP) –
+_DATELINE = re.compile(
+    r"(?:[A-ZÀ-Þ][\w.'’-]*[ ,/]{1,2}){0,4}[A-ZÀ-Þ]{2}[\w.'’-]*,?(?:\s[—–-])?\s*"
+    r"(?P<day>[A-Z][a-z]{2,8}\.?\s\d{1,2}(?:,\s\d{4})?,?\s)?\((?P<outlet>[^()\d]{2,40})\)\s?[.—–:-]"
+)
 _TITLE_LENGTH = 120
 _DATELINE_LENGTH = 40
-# The last lines of a saved article that speak of the outlet, not of the story.
-_PROMOTION = re.compile(
-    r"(?:subscribe (?:to|now)|sign up (?:for|to)|follow us|join us on|share this"
-    r"|read (?:also|more)\b|read about the|author.?s name\b|support (?:us|our)"
-    r"|download (?:the|our) app)",
-    re.IGNORECASE,
-)
 
 
 def check_folder(folder: Path) -> None:
@@ -57,188 +46,218 @@ def check_folder(folder: Path) -> None:
         raise CorpusError(f"{folder} is a file, not a folder. Name its folder with --articles.")
 
 
-def find_files(folder: Path) -> Iterator[Path]:
+def find_files(folder: Path) -> Iterator[Path | Skipped]:
     """Yield every file below `folder`, hidden ones and the sidecar aside, in a fixed order.
+
+    What cannot be a file of articles wherever it comes from (a folder that cannot be listed, a link
+    to a folder, a name that cannot be shown) comes as `Skipped`.
 
     Raises:
         CorpusError: `folder` is missing, is not a folder, or cannot be listed.
     """
     check_folder(folder)
+    refused: list[Skipped] = []
 
     def refuse(error: OSError) -> None:
         if Path(error.filename) == folder:
             raise CorpusError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+        path = Path(error.filename).relative_to(folder).as_posix()
+        refused.append(Skipped(_shown(path), f"is a folder that cannot be read: {error.strerror}"))
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from refused
+        refused.clear()
+        inner: list[str] = []
+        for name in sorted(n for n in folders if not n.startswith(".")):
+            path = Path(parent, name).relative_to(folder).as_posix()
+            if Path(parent, name).is_symlink():
+                yield Skipped(_shown(path), "is a link to a folder: links are not followed")
+            elif _is_saved_with_a_page(name, names):
+                yield Skipped(_shown(path), "holds the pictures and scripts of a saved page")
+            else:
+                inner.append(name)
+        folders[:] = inner
         for name in sorted(names):
-            if not name.startswith(".") and name != SIDECAR:
+            if name.startswith(".") or (name in SIDECARS and Path(parent) == folder):
+                continue
+            path = Path(parent, name).relative_to(folder).as_posix()
+            if path.isprintable():
                 yield Path(parent, name)
+            else:
+                yield Skipped(_shown(path), "has a name that cannot be shown: rename it")
+    yield from refused
 
 
-def read_sidecar(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the fields that ``metadata.toml`` in `folder` has for each file path.
-
-    Raises:
-        CorpusError: The file is not TOML, or holds something other than tables of known fields.
-    """
-    path = folder / SIDECAR
-    if not path.is_file():
-        return {}
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise CorpusError(f"{path} cannot be read: {error}. Mend or remove it.") from error
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise CorpusError(
-                f'{path}: "{name}" is not a table. Write ["{name}"] above its fields.'
-            )
-        unknown = sorted(set(table) - set(FIELDS))
-        if unknown:
-            raise CorpusError(
-                f'{path}: unknown field "{unknown[0]}" for "{name}". Known: {", ".join(FIELDS)}.'
-            )
-        for field, value in table.items():
-            table[field] = _clean(field, value)
-            if table[field] is None:
-                wanted = "a date such as 2025-12-17" if field == "published" else "a line of text"
-                raise CorpusError(f'{path}: {field} of "{name}" must be {wanted}.')
-    return tables
+def _shown(path: str) -> str:
+    return path if path.isprintable() else path.encode("unicode_escape").decode()
 
 
-def read_article(file: Path, path: str, sidecar: Mapping[str, Any] | None = None) -> Article:
-    """Read one file as it is.
+def _is_saved_with_a_page(folder: str, names: list[str]) -> bool:
+    """Whether a browser made this folder: "Page_files" beside "Page.html"."""
+    stem, mark, _ = folder.rpartition("_files")
+    return bool(mark) and (f"{stem}.html" in names or f"{stem}.htm" in names)
 
-    Metadata comes from the sidecar, else from the front matter (YAML between two ``---`` lines),
-    else from the text itself: a headline above a blank line, a Markdown heading, or the first
-    sentence for a title; nothing else is guessed.
+
+def read_file(
+    content: bytes,
+    path: str,
+    sidecar: Sidecar | None = None,
+    columns: Columns | None = None,
+    reader: IsolatedReader | None = None,
+) -> Iterator[Article | Skipped]:
+    """Yield the articles of one file, and the parts of it that are none.
 
     Args:
-        file: Where the file lies.
+        content: The whole file; see `read_bytes`.
         path: The name it goes by in the corpus.
-        sidecar: Its table in ``metadata.toml``, already read.
+        sidecar: What `read_sidecar` returned.
+        columns: Which column or key of a table holds which field.
+        reader: Where untrusted formats are read; a process is started for this file if None.
 
     Raises:
-        ArticleError: The file has gone, is too large, unreadable, binary, empty or not UTF-8.
+        ArticleError: There is no article in it. Some may have come before.
     """
-    content = _read_bytes(file)
-    text = _decode(content)
-    front, front_span = _front_matter(text)
-    body_start = front_span[1] if front_span else 0
-    if trim(text, (body_start, len(text)))[0] >= len(text.rstrip()):
-        raise ArticleError("is empty: there is no text in it")
-    headline = front.get("title") or _headline(text, body_start)
-    known = {**front, **(sidecar or {})}
-    return Article(
-        article_id=hashlib.sha256(content).hexdigest(),
-        path=path,
-        text=text,
-        title=known.get("title") or headline or _first_sentence(text, body_start),
-        headline=headline,
-        outlet=known.get("outlet"),
-        author=known.get("author"),
-        published=known.get("published"),
-        url=known.get("url"),
-        language=known.get("language"),
-        boilerplate=(*([front_span] if front_span else []), *_promotion(text, body_start)),
-    )
+    if PurePosixPath(path).suffix.lower() == ".zip":
+        for entry in archive.entries(content):
+            if isinstance(entry, Unread):
+                yield Skipped(f"{path}/{entry.part}", entry.reason)
+                continue
+            inner = f"{path}/{entry[0]}"
+            try:
+                yield from read_file(entry[1], inner, sidecar, columns, reader)
+            except ArticleError as error:
+                yield Skipped(inner, str(error))
+        return
+    file_sha256 = hashlib.sha256(content).hexdigest()
+    for item in _drafts(content, path, columns or {}, reader):
+        whole = path + item.part
+        if isinstance(item, Unread):
+            yield Skipped(whole, item.reason)
+            continue
+        try:
+            yield _article(item, whole, (sidecar or {}).get(whole, {}), file_sha256)
+        except ArticleError as error:
+            if not item.part:
+                raise
+            yield Skipped(whole, str(error))
 
 
-def _read_bytes(file: Path) -> bytes:
-    if file.suffix.lower() not in SUFFIXES:
+def _drafts(
+    content: bytes, path: str, columns: Columns, reader: IsolatedReader | None
+) -> list[Draft | Unread]:
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in ISOLATED:
+        return read(content, suffix, columns)
+    if reader:
+        return reader.read(content, suffix, columns)
+    own = IsolatedReader()
+    try:
+        return own.read(content, suffix, columns)
+    finally:
+        own.close()
+
+
+def read_bytes(file: Path) -> bytes:
+    """Return what is in a file.
+
+    Raises:
+        ArticleError: It has gone, is too large, cannot be read, or is of a kind that is not read.
+    """
+    suffix = file.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ArticleError(f"is not one of the kinds that can be read ({', '.join(SUFFIXES)})")
     try:
         if not file.is_file():
             if file.exists():
                 raise ArticleError("is not a regular file")
             raise ArticleError("is no longer there (or a link to nothing)")
-        size = file.stat().st_size
-        if size > MAX_BYTES:
+        size, most = file.stat().st_size, max_bytes(suffix)
+        if size > most:
             raise ArticleError(
-                f"has {size / 1e6:.0f} MB; an article may have {MAX_BYTES / 1e6:.0f} MB: split it"
+                f"has {size / 1e6:.0f} MB; a {suffix} file may have {most / 1e6:.0f} MB: split it"
             )
         with file.open("rb") as stream:
-            return stream.read(MAX_BYTES)
+            return stream.read(most)
     except FileNotFoundError as error:
         raise ArticleError("vanished while it was being read") from error
     except OSError as error:
         raise ArticleError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _decode(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ArticleError("is UTF-16, not UTF-8: save it as UTF-8")
-    if b"\0" in content:
-        raise ArticleError("is a binary file, not text")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ArticleError(
-            f"is not UTF-8 (byte {error.start}): save it as UTF-8, "
-            "for example with iconv -f WINDOWS-1252 -t UTF-8"
-        ) from error
+def _article(draft: Draft, path: str, known: Mapping[str, str], file_sha256: str) -> Article:
+    text = draft.text.encode("utf-8", "replace").decode("utf-8")  # halves of characters: "?"
+    start = _story_start(text, draft.boilerplate)
+    if start >= len(text.rstrip()):
+        raise ArticleError("is empty: there is no text in it")
+    headline = draft.headline
+    below = start
+    if found_headline := _headline(text, start):
+        line, end = found_headline
+        headline = headline or line
+        below = end
+    found: list[Found] = [(field, value, "sidecar") for field, value in known.items()]
+    found += draft.found
+    if headline:
+        found.append(("title", headline, "heading"))
+    found += _dateline(text, below)
+    found.append(("title", _first_sentence(text, start), "first words"))
+    if language := languages.detect(text[start:]):
+        found.append(("language", language, "detected"))
+    chosen = choose(found)
+    values = {field: value for field, (value, _) in chosen.items()}
+    published = values.get("published")
+    boilerplate = {*draft.boilerplate, *find_boilerplate(text, below, headline)}
+    return Article(
+        article_id=hashlib.sha256(text.encode()).hexdigest(),
+        path=path,
+        text=text,
+        title=values["title"],
+        headline=headline,
+        outlet=values.get("outlet"),
+        author=values.get("author"),
+        published=date.fromisoformat(published) if published else None,
+        url=values.get("url"),
+        language=values.get("language"),
+        boilerplate=tuple(sorted(boilerplate)),
+        file_sha256=file_sha256,
+        pages=tuple(draft.pages),
+        origins=tuple(sorted((field, origin) for field, (_, origin) in chosen.items())),
+    )
 
 
-def _front_matter(text: str) -> tuple[dict[str, Any], Span | None]:
-    match = _FRONT_MATTER.match(text)
-    if not match:
-        return {}, None
-    try:
-        loaded = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ArticleError(
-            "has front matter that is not YAML: mend the lines at its top"
-        ) from error
-    if not isinstance(loaded, dict):
-        return {}, None  # two rules of dashes around prose: text, not metadata
-    known: dict[str, Any] = {}
-    for key, value in loaded.items():
-        name = _ALIASES.get(str(key).lower(), str(key).lower())
-        if name in FIELDS and (cleaned := _clean(name, value)) is not None:
-            known[name] = cleaned
-    return known, trim(text, match.span())
+def _story_start(text: str, boilerplate: Sequence[Span]) -> int:
+    """Return where the text begins behind the boilerplate that it opens with, front matter say."""
+    position = trim(text, (0, len(text)))[0]
+    for start, end in sorted(boilerplate):
+        if start <= position:
+            position = max(position, trim(text, (end, len(text)))[0])
+    return position
 
 
-def _clean(field: str, value: object) -> str | date | None:
-    """Return a value as one line of text (``published``: as a date), or None if unusable."""
-    if field == "published":
-        return _date(value)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        value = ", ".join(value)
-    return " ".join(str(value).split()) or None if isinstance(value, str | int | float) else None
+def _headline(text: str, start: int) -> tuple[str, int] | None:
+    """Return the headline that the text begins with, and its end, if it has one.
 
-
-def _date(value: object) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    text = str(value).strip()
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError:
-        pass
-    for pattern in _DATE_FORMATS:
-        try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007  # a day has no zone here
-        except ValueError:
-            continue
-    return None
-
-
-def _headline(text: str, start: int) -> str | None:
-    """Return the headline that the text begins with: a heading, or a line that is no sentence."""
+    That is a heading, or a line above an empty line that is no sentence.
+    """
     start, end = trim(text, (start, len(text)))
     line_end = _LINE.match(text, start).end()  # type: ignore[union-attr]  # the text is not empty
     first = text[start:line_end].rstrip()
     heading = _HEADING.match(first)
     if heading:
-        return _shorten(heading[1])
+        return _shorten(heading[1]), line_end
     alone = line_end < end and _BLANK_LINE.match(text, line_end)
     if alone and len(first) <= 2 * _TITLE_LENGTH and not first.endswith((".", ":", ",", ";")):
-        return _shorten(first)
+        return _shorten(first), line_end
     return None
+
+
+def _dateline(text: str, start: int) -> Iterator[Found]:
+    """Yield outlet and day of a dateline that the story begins with."""
+    match = _DATELINE.match(text, trim(text, (start, len(text)))[0])
+    if match:
+        yield "outlet", " ".join(match["outlet"].split()), "dateline"
+        if match["day"] and (day := clean("published", match["day"].strip(" ,"))):
+            yield "published", day, "dateline"
 
 
 def _first_sentence(text: str, start: int) -> str:
@@ -259,15 +278,3 @@ def _shorten(title: str) -> str:
     if len(title) <= _TITLE_LENGTH:
         return title
     return title[:_TITLE_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:—–-") + "…"
-
-
-def _promotion(text: str, start: int) -> list[Span]:
-    """Return the closing lines that are promotion. The first line is never one of them."""
-    lines = [trim(text, line.span()) for line in _LINE.finditer(text, start)]
-    lines = [line for line in lines if line[0] < line[1]]
-    found: list[Span] = []
-    for line in reversed(lines[1:]):
-        if not _PROMOTION.match(text, *line):
-            break
-        found.append(line)
-    return found[::-1]

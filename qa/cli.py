@@ -3,13 +3,15 @@
 import os
 import socket
 import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from qa import output
@@ -50,6 +52,14 @@ Reranker = Annotated[
         metavar="MODEL",
     ),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="Which column of a CSV file (or key in JSON) holds what: text=Artikel, outlet=Blatt.",
+        metavar="FIELD=NAME",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 
 
@@ -72,6 +82,7 @@ def ask(
         Path | None,
         typer.Option("--evidence", help="Write an evidence pack: a .md, .json or .csv file."),
     ] = None,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes from the articles."""
@@ -79,14 +90,16 @@ def ask(
 
     if evidence:
         _check_pack(evidence)
-    with _open(articles, index, model, reranker=reranker) as corpus:
+    with _open(articles, index, model, reranker=reranker, columns=columns) as corpus:
         answer = corpus.answer(question, after or (), carry_over=carry_over)
+        note = corpus.note()
     if evidence:
         _write_pack(evidence, answer)
     if as_json:
         output.print_json(answer_to_json(answer))
     else:
         output.print_answer(answer)
+    output.print_note(note)
 
 
 @app.command()
@@ -95,27 +108,80 @@ def index(
     index: Index = None,
     model: Model = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Throw the index away first.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and take in every change until Ctrl+C.")
+    ] = False,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the index up to the articles: embed what is new, drop what is gone."""
-    with _open(articles, index, model, rebuild=rebuild, quiet=as_json) as corpus:
-        report = corpus.report
+    """Bring the index up to the articles: embed what is new, drop what is gone.
+
+    Ctrl+C keeps what is done; the next run goes on from there.
+    """
+    with _open(
+        articles, index, model, rebuild=rebuild, columns=columns, quiet=as_json, may_be_empty=watch
+    ) as corpus:
         place = {"articles": str(corpus.folder), "index": str(corpus.index)}
+        if as_json:
+            output.print_json(place | asdict(corpus.report) | {"note": corpus.note()})
+        else:
+            output.print_report(corpus.report)
+            output.print_note(corpus.note())
+            output.out.print(Text(f"Index: {place['index']}"))
+        if watch:
+            from threading import Event
+
+            from qa.watching import follow
+
+            output.out.print("Watching for changes   (Ctrl+C ends it)")
+            with suppress(KeyboardInterrupt):
+                follow(corpus, Event(), output.print_change)
+
+
+@app.command("articles")
+def list_articles(
+    articles: Articles = None,
+    index: Index = None,
+    model: Model = None,
+    missing: Annotated[
+        str | None,
+        typer.Option("--missing", help="Only those without this field.", metavar="FIELD"),
+    ] = None,
+    columns: Columns = None,
+    as_json: Json = False,
+) -> None:
+    """List the articles with what is known of each, and where it is known from.
+
+    What is wrong or missing can be put right in metadata.csv or metadata.toml, in the folder.
+    """
+    from qa.metadata import FIELDS
+
+    if missing and missing not in FIELDS:
+        raise QaError(f"--missing {missing}: the fields are {', '.join(FIELDS)}.")
+    with _open(articles, index, model, columns=columns, quiet=as_json) as corpus:
+        found = corpus.articles()
+    if missing == "title":  # every article goes by something; its first words are no title
+        found = [a for a in found if dict(a.origins).get("title") == "first words"]
+    elif missing:
+        found = [a for a in found if getattr(a, missing) is None]
     if as_json:
-        output.print_json(place | asdict(report))
+        output.print_json([output.article_to_json(article) for article in found])
     else:
-        output.print_report(report)
-        output.out.print(Text(f"Index: {place['index']}"))
+        output.print_articles(found)
 
 
 @app.command()
 def status(
-    articles: Articles = None, index: Index = None, model: Model = None, as_json: Json = False
+    articles: Articles = None,
+    index: Index = None,
+    model: Model = None,
+    columns: Columns = None,
+    as_json: Json = False,
 ) -> None:
     """Tell what is indexed, and what the next sync would do. Changes nothing."""
     from qa.corpus import status as read_status
 
-    found = read_status(articles, index, model)
+    found = read_status(articles, index, model, _columns(columns))
     if as_json:
         output.print_json(asdict(found))
         return
@@ -139,13 +205,14 @@ def evaluate(
     index: Index = None,
     model: Model = None,
     reranker: Reranker = None,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Ask questions whose answers are known, and tell how many were found."""
     from qa import evaluation
 
     questions = evaluation.read_questions(file)
-    with _open(articles, index, model, reranker=reranker, quiet=as_json) as corpus:
+    with _open(articles, index, model, reranker=reranker, columns=columns, quiet=as_json) as corpus:
         found = evaluation.evaluate(corpus, questions)
     if as_json:
         output.print_json(output.evaluation_to_json(found))
@@ -157,6 +224,7 @@ def evaluate(
 def verify(
     pack: Annotated[Path, typer.Argument(help="An evidence pack: a .md, .json or .csv file.")],
     articles: Articles = None,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Hold an evidence pack against the articles: is every quote still there?
@@ -166,7 +234,7 @@ def verify(
     from qa.corpus import articles_folder
     from qa.evidence import verify as check
 
-    verdicts = check(pack, articles_folder(articles))
+    verdicts = check(pack, articles_folder(articles), _columns(columns))
     if as_json:
         output.print_json([verdict._asdict() for verdict in verdicts])
     else:
@@ -185,15 +253,21 @@ def serve(
     browser: Annotated[
         bool | None, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = None,
+    columns: Columns = None,
 ) -> None:
-    """Open the page on 127.0.0.1."""
+    """Open the page on 127.0.0.1. It follows the folder: what changes there is in the answers."""
+    from threading import Event, Thread
+
     from qa.corpus import folder_to_fill
+    from qa.watching import follow
 
     _check_port(port)
+    folder = str(folder_to_fill(articles))
     with _open(
-        str(folder_to_fill(articles)), index, model, reranker=reranker, may_be_empty=True
+        folder, index, model, reranker=reranker, columns=columns, may_be_empty=True
     ) as corpus:
         output.print_skipped(corpus.report)
+        output.print_note(corpus.note())
         with output.err.status("Loading the model and the page …"):
             from qa.web import page
 
@@ -201,7 +275,14 @@ def serve(
             in_browser = sys.stdout.isatty() if browser is None else browser
             server = page.start(corpus, port, browser=in_browser)
         output.out.print(f"Ask at {server.local_url}   (Ctrl+C ends it)")
-        page.wait(server)
+        stop = Event()
+        follower = Thread(target=follow, args=(corpus, stop, output.print_change), daemon=True)
+        follower.start()
+        try:
+            page.wait(server)
+        finally:
+            stop.set()
+            follower.join()
 
 
 def main() -> None:
@@ -224,39 +305,65 @@ def _open(
     reranker: str | None = None,
     rebuild: bool = False,
     may_be_empty: bool = False,
+    columns: list[str] | None = None,
     quiet: bool = False,
 ) -> "Corpus":
     """Open and sync the corpus, with a progress bar on stderr if there is something to embed."""
     from qa.corpus import Corpus
 
-    columns = (
+    shown = (
         TextColumn("Indexing"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("articles, {task.fields[passages]} passages"),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[files]} files, {task.fields[passages]} passages"),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     hidden = quiet or not output.err.is_terminal
-    with Progress(*columns, console=output.err, transient=True, disable=hidden) as bar:
-        task = bar.add_task("Indexing", total=None, passages=0)
+    began = time.monotonic()
+    with Progress(*shown, console=output.err, transient=True, disable=hidden) as bar:
+        task = bar.add_task("Indexing", total=None, files="0/0", passages=0, rate="")
 
         def show(now: "SyncProgress") -> None:
+            rate = now.passages / max(time.monotonic() - began, 0.001)
             bar.update(
                 task,
-                completed=now.files_done,
-                total=now.files_total,
+                completed=now.share,
+                total=1.0,
+                files=f"{now.files_done}/{now.files_total}",
                 passages=now.passages,
+                rate=f"{rate:.0f}/s",
             )
 
-        return Corpus.open(
-            articles,
-            index,
-            model=model,
-            reranker=reranker,
-            rebuild=rebuild,
-            may_be_empty=may_be_empty,
-            progress=show,
-        )
+        try:
+            return Corpus.open(
+                articles,
+                index,
+                model=model,
+                reranker=reranker,
+                rebuild=rebuild,
+                may_be_empty=may_be_empty,
+                columns=_columns(columns),
+                progress=show,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            output.err.print("Ended. What is done is kept; the next run goes on from there.")
+            raise typer.Exit(130) from None
+
+
+def _columns(given: list[str] | None) -> dict[str, str]:
+    from qa.metadata import FIELDS
+
+    columns: dict[str, str] = {}
+    for pair in given or ():
+        field, equals, name = pair.partition("=")
+        if not equals or not name or field not in {"text", *FIELDS}:
+            raise QaError(
+                f"--column {pair}: write FIELD=NAME, with one of text, {', '.join(FIELDS)}."
+            )
+        columns[field] = name
+    return columns
 
 
 def _check_pack(file: Path) -> None:

@@ -14,11 +14,12 @@ from typing import Self
 import platformdirs
 
 from qa import answering, chunking, conversation, indexing, intake, retrieval
-from qa.articles import check_folder
+from qa.articles import Columns, check_folder
 from qa.datatypes import Answer, Article, Hit, Scope, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
 from qa.errors import ArticleError, CorpusError, QueryError
 from qa.indexing import Progress
+from qa.readers.isolated import IsolatedReader
 from qa.reranking import CrossEncoderReranker, Reranker
 from qa.retrieval import Query
 from qa.store import Manifest
@@ -27,6 +28,8 @@ from qa.store.local import LocalStore
 
 # More than are quoted: neighbours and copies that repeat each other are passed over.
 _ANSWER_HITS = 30
+# Share of articles in other languages; single short texts are sometimes taken for another one.
+_WORTH_A_NOTE = 0.02
 
 
 class Corpus:
@@ -39,7 +42,12 @@ class Corpus:
     """
 
     def __init__(
-        self, folder: Path, index: Path, embedder: Embedder, reranker: Reranker | None = None
+        self,
+        folder: Path,
+        index: Path,
+        embedder: Embedder,
+        reranker: Reranker | None = None,
+        columns: Columns | None = None,
     ) -> None:
         """Open the index as it is, or make an empty one; `Corpus.open` also syncs.
 
@@ -51,6 +59,7 @@ class Corpus:
         self.report = SyncReport()
         self._embedder = embedder
         self._reranker = reranker
+        self._columns = columns
         self._syncing = Lock()
         self._adding = Lock()
         self._added: dict[str, str] = {}  # content and path of what `sync` has not seen yet
@@ -60,6 +69,7 @@ class Corpus:
             chunking=f"{chunking.RULES}:{chunking.PASSAGE_TOKENS}/{chunking.OVERLAP_SENTENCES}",
             articles=str(folder.resolve()),
         )
+        self._reader = IsolatedReader()
         self._store = LocalStore(index, manifest)
 
     @classmethod
@@ -72,6 +82,7 @@ class Corpus:
         reranker: str | None = None,
         rebuild: bool = False,
         may_be_empty: bool = False,
+        columns: Columns | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Open a folder of articles and bring its index up to date.
@@ -84,6 +95,8 @@ class Corpus:
                 passages anew; none if None.
             rebuild: Throw the index away first.
             may_be_empty: Whether a folder without an article will do, since some are to come.
+            columns: Which column of a CSV file, or key of a JSON object, holds which field, where
+                the usual names do not say: ``{"text": "Artikel", "outlet": "Blatt"}``.
             progress: Called while articles are embedded.
 
         Raises:
@@ -98,7 +111,7 @@ class Corpus:
         cross_encoder = CrossEncoderReranker(reranker) if reranker else None
         if rebuild:
             delete_index(place)
-        corpus = cls(folder, place, embedder, cross_encoder)
+        corpus = cls(folder, place, embedder, cross_encoder, columns)
         try:
             corpus.sync(progress, may_be_empty=may_be_empty)
         except BaseException:
@@ -117,7 +130,12 @@ class Corpus:
             with self._adding:
                 self._added.clear()
             self.report = indexing.sync(
-                self.folder, self._store, self._embedder, progress, may_be_empty=may_be_empty
+                self.folder,
+                self._store,
+                self._embedder,
+                progress,
+                may_be_empty=may_be_empty,
+                columns=self._columns,
             )
         return self.report
 
@@ -138,14 +156,14 @@ class Corpus:
             CorpusError: The folder cannot be written.
         """
         source = Path(file)
-        article = intake.check(source, name or source.name)
+        wanted, articles = intake.check(source, name or source.name, self._reader)
         with self._adding:
             known = {key: path for path, key in self._store.paths().items()} | self._added
-            same = known.get(article.article_id)
-            if same and (self.folder / same).is_file():
-                raise ArticleError(f"has the same content as {same}")
-            path = intake.add(self.folder, source, article.path)
-            self._added[article.article_id] = path
+            same = [known.get(article.article_id) for article in articles]
+            if same and all(path and file_of(self.folder, path).is_file() for path in same):
+                raise ArticleError(f"has the same content as {same[0]}")
+            path = intake.add(self.folder, source, wanted)
+            self._added |= {article.article_id: path for article in articles}
             return path
 
     def remove(self, path: str) -> None:
@@ -158,6 +176,12 @@ class Corpus:
         """
         if path not in self._store.paths():
             raise CorpusError(f"There is no article {path} in {self.folder}.")
+        file = file_of(self.folder, path).relative_to(self.folder).as_posix()
+        if file != path:
+            raise CorpusError(
+                f"{path} is one of the articles in {file}. Take that file out of {self.folder}, or "
+                "take the article out of the file."
+            )
         intake.remove(self.folder, path)
         self.sync(may_be_empty=True)
 
@@ -193,7 +217,7 @@ class Corpus:
         """
         query = retrieval.check_query(query)
         context = conversation.context(query, [history] if isinstance(history, str) else history)
-        asked = retrieval.make_query(self._embedder, query, context)
+        asked = retrieval.make_query(self._embedder, query, context, self._store.languages())
         return self._search(asked, k, make_scope(outlets, since, until, paths), max_tokens)
 
     def answer(
@@ -226,7 +250,7 @@ class Corpus:
         earlier = [history] if isinstance(history, str) else history
         context = conversation.context(question, earlier) if carry_over else ""
         carried = conversation.carried_over(question, context)
-        asked = retrieval.make_query(self._embedder, question, context)
+        asked = retrieval.make_query(self._embedder, question, context, self._store.languages())
         scope = make_scope(outlets, since, until, paths)
         hits = self._search(asked, _ANSWER_HITS, scope)
         sources = self._store.sources(scope)
@@ -242,6 +266,29 @@ class Corpus:
         """Return the articles that are indexed, by path: all, or those with these ids."""
         return self._store.articles(article_ids)
 
+    def note(self) -> str:
+        """Return what a reader should know of the index, in a sentence; mostly nothing.
+
+        That is: articles in a language that the built-in model was not made for.
+        """
+        if not self._embedder.languages:
+            return ""
+        counts = self._store.languages()
+        foreign = {
+            code: count
+            for code, count in counts.items()
+            if code is not None and code not in self._embedder.languages
+        }
+        if sum(foreign.values()) < _WORTH_A_NOTE * sum(counts.values()) or not foreign:
+            return ""
+        told = ", ".join(f"{code}: {count}" for code, count in sorted(foreign.items()))
+        return (
+            f"{sum(foreign.values())} of {sum(counts.values())} articles are not in English "
+            f"({told}). The built-in model knows English: what they say is found by its words, "
+            "hardly by its meaning. For these languages choose a multilingual model, such as "
+            "paraphrase-multilingual-MiniLM-L12-v2, in a folder of yours: --model FOLDER --rebuild"
+        )
+
     def warm_up(self) -> None:
         """Load the model now, so that the first question need not wait for it."""
         self._embedder.embed_queries(["ready"])
@@ -252,6 +299,7 @@ class Corpus:
 
     def close(self) -> None:
         """Close the index."""
+        self._reader.close()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -300,6 +348,22 @@ def _day(name: str, value: date | str | None) -> date | None:
     return value.date() if isinstance(value, datetime) else value
 
 
+def file_of(folder: Path, path: str) -> Path:
+    """Return the file that holds an article; inside a ``.zip`` or a table, that is the container.
+
+    Args:
+        folder: The folder of articles.
+        path: Of the article.
+    """
+    whole = folder / path
+    row = folder / path.rpartition("#")[0]
+    holders = (parent for parent in row.parents if parent.suffix.lower() == ".zip")
+    for file in (whole, row, *holders, *whole.parents):
+        if file.is_file():
+            return file
+    return whole
+
+
 def retrieve(query: str, k: int = 5) -> list[Hit]:
     """Return the passages of the default corpus that fit a query best.
 
@@ -326,6 +390,7 @@ def status(
     articles: str | os.PathLike[str] | None = None,
     index: str | os.PathLike[str] | None = None,
     model: str | None = None,
+    columns: Columns | None = None,
 ) -> Status:
     """Tell what is indexed and what a sync would do; no index is made, changed or synced.
 
@@ -337,7 +402,7 @@ def status(
     embedder = LocalEmbedder(model)
     made = (place / TRUTH_FILE).is_file()
     corpus = Corpus(folder, place, embedder) if made else None
-    pending = indexing.compare(folder, corpus._store if corpus else None)
+    pending = indexing.compare(folder, corpus._store if corpus else None, columns)
     article_count, passage_count = corpus.count() if corpus else (0, 0)
     if corpus:
         corpus.close()

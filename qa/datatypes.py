@@ -1,6 +1,7 @@
 """The records that the modules hand to each other. Frozen; no behaviour but slices and checks."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,12 +18,16 @@ def _check_span(start: int, end: int, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article as it stands on disk.
+    """One article as it was read from disk.
 
     Attributes:
-        article_id: SHA-256 of the file's bytes, in hex: identity is content.
-        path: Where the file lies, relative to the folder of articles, with forward slashes.
-        text: The decoded file, nothing removed and no newline changed.
+        article_id: SHA-256 of `text` in UTF-8, in hex: identity is content. For a UTF-8 text file
+            that is the SHA-256 of the file as well.
+        path: Where it lies, relative to the folder of articles, with forward slashes. Inside a
+            ``.zip``, the entry's path follows; one of several in a file ends in ``#`` and its
+            number, from 1: ``export.zip/rows.csv#3``.
+        text: For a text file, the decoded file, nothing removed and no newline changed; for other
+            formats, the text that was extracted. All offsets refer to it.
         title: What to call it: the headline, else the first sentence (shortened).
         headline: The headline that the file itself carries, if any: context for its passages.
         outlet: Who published it, if known.
@@ -32,6 +37,10 @@ class Article:
         language: ISO 639-1 code of the language it is written in, if known.
         boilerplate: Spans of `text` that are not the story (front matter, promotion): shown in the
             reader, never searched.
+        file_sha256: SHA-256 of the file that it was read from (of the entry, inside a ``.zip``).
+        pages: Where each page begins in `text`, if the format has pages.
+        origins: Where title, outlet, author, published, url and language come from, as pairs of
+            field and origin; an origin is one of `qa.metadata.ORIGINS`.
     """
 
     article_id: str
@@ -45,6 +54,9 @@ class Article:
     url: str | None = None
     language: str | None = None
     boilerplate: tuple[Span, ...] = ()
+    file_sha256: str = ""
+    pages: tuple[int, ...] = ()
+    origins: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for start, end in self.boilerplate:
@@ -127,6 +139,7 @@ class Hit:
         lexical: BM25 of question and passage, 0 and up.
         covered: Share of the question's term weight that it covers, 0 to 1; 0 far down the ranking.
         sentences: The passage's sentences, weighed; empty far down the ranking.
+        also_in: Where copies of the article say the same; they are no hits of their own.
     """
 
     rank: int
@@ -136,6 +149,7 @@ class Hit:
     lexical: float
     covered: float = 0.0
     sentences: tuple[WeighedSentence, ...] = ()
+    also_in: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +189,18 @@ class Citation:
 
     @property
     def lines(self) -> tuple[int, int]:
-        """First and last line of the quote in the file, from 1."""
+        """First and last line of the quote in ``article.text``, from 1."""
         before, inside = self.article.text[: self.start], self.quote
         first = 1 + len(_LINE_END.findall(before))
         return first, first + len(_LINE_END.findall(inside))
+
+    @property
+    def pages(self) -> tuple[int, int] | None:
+        """First and last page of the quote, from 1; None if the article has no pages."""
+        starts = self.article.pages
+        if not starts:
+            return None
+        return bisect_right(starts, self.start), bisect_right(starts, self.end - 1)
 
 
 @dataclass(frozen=True, slots=True)

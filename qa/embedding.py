@@ -39,6 +39,10 @@ class Embedder(Protocol):
         """Length of a vector."""
 
     @property
+    def languages(self) -> frozenset[str]:
+        """ISO 639-1 codes of the languages that it was made for; empty if that is not known."""
+
+    @property
     def token_limit(self) -> int:
         """Most tokens of a text, the model's own special tokens counted, that it reads."""
 
@@ -82,6 +86,11 @@ class LocalEmbedder:
         if self._built_in:  # known, so that opening an index does not load the model
             return BUILT_IN_DIMENSION
         return int(self._model.get_embedding_dimension() or 0)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages of the built-in model; not known of any other."""
+        return frozenset({"en"} if self._built_in else ())
 
     @property
     def token_limit(self) -> int:

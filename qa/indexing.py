@@ -1,33 +1,52 @@
-"""Folder to store: find out what changed, embed what is new, drop what is gone."""
+"""Folder to store: find out what changed, read and embed what is new, drop what is gone."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from qa import articles, chunking, languages, lexical
+from qa import articles, chunking, duplicates, lexical
+from qa.articles import Columns, Sidecar
 from qa.chunking import Chunks
 from qa.datatypes import Article, Skipped, SyncProgress, SyncReport
 from qa.embedding import Embedder
 from qa.errors import ArticleError, CorpusError
-from qa.store import Entry, Sentence, Store
+from qa.metadata import read_sidecar
+from qa.readers import SUFFIXES
+from qa.readers.isolated import IsolatedReader
+from qa.store import Entry, FileRecord, Sentence, Store
 
 Progress = Callable[[SyncProgress], None]
 
 # Passages: enough to fill the model's batches, few enough to show progress.
 _EMBED_AT_ONCE = 128
+# Files that are noted as read in one write.
+_NOTED_AT_ONCE = 200
+# Nanoseconds. A file that was written so shortly before it was read may be written again within the
+# same tick of the file system's clock: it is read again the next time.
+_UNSETTLED = 2_000_000_000
 
 
 class _Survey(NamedTuple):
-    """What stands in the folder, held against what stands in the store."""
+    """What stands in the folder, held against what the store knows of it.
 
-    seen: dict[str, str]
-    absent: dict[str, int]  # with the length of the text, in characters
-    changed: list[Article]
-    unchanged: list[str]
+    Attributes:
+        unchanged: Files that are as they were when they were last read.
+        changed: Files to be read, with their stamps.
+        stay: Ids of articles whose file is still there, wherever it lies now.
+        skipped: What is no file of articles.
+        gone: Paths of files that are there no more.
+    """
+
+    unchanged: dict[str, FileRecord]
+    changed: dict[str, str]
+    stay: set[str]
     skipped: list[Skipped]
+    gone: list[str]
 
 
 def sync(
@@ -37,146 +56,296 @@ def sync(
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
+    columns: Columns | None = None,
 ) -> SyncReport:
     """Bring the store up to the folder.
 
     Each article is one transaction: an interrupted sync loses nothing, and the next goes on from
-    there. Content that the store knows is not embedded again, wherever it lies now.
+    there. A file that has not changed is not read again, and content that the store knows is not
+    embedded again, wherever it lies now.
+
+    Args:
+        folder: The folder of articles.
+        store: Its index.
+        embedder: Makes the vectors.
+        progress: Called as the articles come in.
+        may_be_empty: Whether a folder without an article will do.
+        columns: Which column or key of a table holds which field, by field.
 
     Raises:
         CorpusError: The folder is missing, its sidecar is broken, or (unless it may be empty) no
             file in it can be read as an article; the store then stays as it is.
     """
-    sidecar = articles.read_sidecar(folder)
-    kept = store.paths()
-    survey = _survey(folder, sidecar, store)
-    if not survey.seen and not may_be_empty:
-        raise CorpusError(_nothing_to_read(folder, survey.skipped))
-    for article in survey.changed:
-        store.update(article)
-    replaced = {path: key for path, key in kept.items() if key not in survey.seen}
-    added: list[str] = []
-    updated = [article.path for article in survey.changed]
-    embedded = done = 0
-    characters, total = 0, sum(survey.absent.values())
-
-    def tell(path: str | None = None) -> None:
-        if progress:
-            share = min(1.0, characters / total) if total else 1.0
-            progress(SyncProgress(done, len(survey.absent), embedded, share, path))
-
-    tell()
-    for batch in _batches(folder, sidecar, survey, embedder):
-        texts = [text for article, chunks in batch for text in _texts(article, chunks)]
-        vectors = [
-            embedder.embed_passages(texts[start : start + _EMBED_AT_ONCE])
-            for start in range(0, len(texts), _EMBED_AT_ONCE)
-        ]
-        rows = iter(np.concatenate(vectors)) if vectors else iter(())
-        for article, chunks in batch:
-            entries = [
-                Entry(passage, lexical.terms(chunking.searched_text(passage)), next(rows))
-                for passage in chunks.passages
-            ]
-            sentences = [Sentence(span, next(rows)) for span in chunks.sentences]
-            store.put(article, entries, sentences, replaces=replaced.get(article.path))
-            (updated if article.path in kept else added).append(article.path)
-            embedded += len(entries)
-            done += 1
-            characters += len(article.text)
-            tell(article.path)
-    gone = {key: path for path, key in kept.items() if key not in survey.seen}
-    if gone:
-        store.remove(gone)
-    return SyncReport(
-        added=tuple(added),
-        updated=tuple(updated),
-        removed=tuple(path for path in gone.values() if path not in updated),
-        unchanged=tuple(survey.unchanged),
-        skipped=tuple(survey.skipped),
-        embedded=embedded,
-    )
+    return _Sync(folder, store, columns or {}).run(embedder, progress, may_be_empty=may_be_empty)
 
 
-def compare(folder: Path, store: Store | None) -> SyncReport:
+def compare(folder: Path, store: Store | None, columns: Columns | None = None) -> SyncReport:
     """Return what a sync would do, and do nothing.
 
     Args:
         folder: The folder of articles.
         store: Its index; None if there is none yet.
+        columns: As for `sync`.
 
     Raises:
         CorpusError: The folder is missing, or its sidecar is broken.
     """
-    kept = store.paths() if store else {}
-    survey = _survey(folder, articles.read_sidecar(folder), store)
-    updated = [path for path in survey.absent if path in kept]
-    updated += [article.path for article in survey.changed]
-    return SyncReport(
-        added=tuple(path for path in survey.absent if path not in kept),
-        updated=tuple(updated),
-        removed=tuple(
-            path for path, key in kept.items() if key not in survey.seen and path not in updated
-        ),
-        unchanged=tuple(survey.unchanged),
-        skipped=tuple(survey.skipped),
-    )
+    work = _Sync(folder, store, columns or {})
+    for article, status in work.articles():
+        known = work.updated if status == "changed" or article.path in work.kept else work.added
+        known.append(article.path)
+    return work.report(0)
 
 
-def _survey(folder: Path, sidecar: Mapping[str, Mapping[str, Any]], store: Store | None) -> _Survey:
-    """Read every file once, and change nothing."""
-    survey = _Survey({}, {}, [], [], [])
-    for file in articles.find_files(folder):
-        path = file.relative_to(folder).as_posix()
-        if not path.isprintable():
-            shown = path.encode("unicode_escape").decode()
-            survey.skipped.append(Skipped(shown, "has a name that cannot be shown: rename it"))
-            continue
+class _Sync:
+    """One comparison of folder and store, and what came of it so far."""
+
+    def __init__(self, folder: Path, store: Store | None, columns: Columns) -> None:
+        self.folder = folder
+        self.store = store
+        self.columns = columns
+        self.sidecar = read_sidecar(folder)
+        self.kept = store.paths() if store else {}
+        self.survey = _survey(folder, store, self.sidecar, columns)
+        self.seen: dict[str, str] = {}
+        self.added: list[str] = []
+        self.updated: list[str] = []
+        self.unchanged: list[str] = []
+        self.skipped = [*self.survey.skipped]
+        self.records: dict[str, FileRecord] = {}
+        self.files_done = self.bytes_done = 0
+        for record in self.survey.unchanged.values():
+            self.skipped += record.skipped
+            for path, key in record.articles:
+                if self.kept.get(path) == key:
+                    self.seen[key] = path
+                    self.unchanged.append(path)
+        for record in self.survey.unchanged.values():
+            for path, key in record.articles:
+                if self.seen[key] != path:
+                    self._same(path, key)
+
+    def run(
+        self, embedder: Embedder, progress: Progress | None, *, may_be_empty: bool
+    ) -> SyncReport:
+        """Do what is to be done."""
+        assert self.store is not None  # noqa: S101  # `compare` alone does without
+        total = sum(_size(self.folder / path) for path in self.survey.changed)
+        embedded = 0
+        last: str | None = None
+
+        def tell() -> None:
+            if progress:
+                share = min(1.0, self.bytes_done / total) if total else 1.0
+                files = len(self.survey.changed)
+                progress(SyncProgress(self.files_done, files, embedded, share, last))
+
+        tell()
+        for batch in self._batches(embedder):
+            for article, entries, sentences in _embedded(batch, embedder):
+                self._put(article, entries, sentences)
+                embedded += len(entries)
+                last = article.path
+                tell()
+            self._note()
+            tell()
+        if not self.seen and not may_be_empty:
+            raise CorpusError(_nothing_to_read(self.folder, self.skipped))
+        self._note()
+        gone = [key for key in self.kept.values() if key not in self.seen]
+        if gone:
+            self.store.remove(gone)
+        self.store.put_files({}, self.survey.gone)
+        return self.report(embedded)
+
+    def report(self, embedded: int) -> SyncReport:
+        """Return what was done."""
+        gone = [path for path, key in self.kept.items() if key not in self.seen]
+        return SyncReport(
+            added=tuple(self.added),
+            updated=tuple(self.updated),
+            removed=tuple(path for path in gone if path not in self.updated),
+            unchanged=tuple(sorted(self.unchanged)),
+            skipped=tuple(sorted(self.skipped, key=lambda item: item.path)),
+            embedded=embedded,
+        )
+
+    def articles(self) -> Iterator[tuple[Article, str]]:
+        """Read what has changed; yield the articles that are absent from the store, or changed."""
+        reader = IsolatedReader()
         try:
-            article = articles.read_article(file, path, sidecar.get(path))
+            for path, stamp in self.survey.changed.items():
+                yield from self._file(path, stamp, reader)
+        finally:
+            reader.close()
+
+    def _file(self, path: str, stamp: str, reader: IsolatedReader) -> Iterator[tuple[Article, str]]:
+        before, size = self.bytes_done, _size(self.folder / path)
+        held: list[tuple[str, str]] = []
+        unread: list[Skipped] = []
+        try:
+            content = articles.read_bytes(self.folder / path)
+        except ArticleError as error:  # not noted: it may be readable the next time
+            self.skipped.append(Skipped(path, str(error)))
+            self.files_done += 1
+            return
+        try:
+            for item in articles.read_file(content, path, self.sidecar, self.columns, reader):
+                if isinstance(item, Skipped):
+                    unread.append(item)
+                    continue
+                key = item.article_id
+                held.append((item.path, key))
+                if key in self.seen:
+                    self._same(item.path, key)
+                    continue
+                self.seen[key] = item.path
+                self.bytes_done = min(before + size, self.bytes_done + len(item.text))
+                status = self.store.status(item) if self.store else "absent"
+                if status == "same":
+                    self.unchanged.append(item.path)
+                else:
+                    yield item, status
         except ArticleError as error:
-            survey.skipped.append(Skipped(path, str(error)))
+            unread.append(Skipped(path, str(error)))
+        self.skipped += unread
+        self.bytes_done = before + size
+        self.files_done += 1
+        digest = hashlib.sha256(content).hexdigest()
+        self.records[path] = FileRecord(stamp, digest, tuple(held), tuple(unread))
+
+    def _same(self, path: str, key: str) -> None:
+        self.skipped.append(Skipped(path, f"has the same content as {self.seen[key]}"))
+
+    def _batches(self, embedder: Embedder) -> Iterator[list[tuple[Article, Chunks]]]:
+        """Yield new articles with their passages, several together where they are short.
+
+        The first comes alone, so that it can be asked about while the others follow. What is not
+        new is updated on the way.
+        """
+        assert self.store is not None  # noqa: S101
+        batch: list[tuple[Article, Chunks]] = []
+        enough, waiting = 1, 0
+        for article, status in self.articles():
+            if status == "changed":
+                self.store.update(article)
+                self.updated.append(article.path)
+                continue
+            chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
+            batch.append((article, chunks))
+            waiting += len(chunks.passages)
+            if waiting >= enough or len(self.records) >= _NOTED_AT_ONCE:
+                yield batch
+                batch, waiting = [], 0
+                enough = min(2 * enough, _EMBED_AT_ONCE)
+        if batch:
+            yield batch
+
+    def _put(self, article: Article, entries: list[Entry], sentences: list[Sentence]) -> None:
+        assert self.store is not None  # noqa: S101
+        before = self.kept.get(article.path)
+        stays = before is None or before in self.seen or before in self.survey.stay
+        found = duplicates.runs(article)
+        bands = duplicates.bands(found)
+        copies = _copies(self.store, found, bands)
+        self.store.put(article, entries, sentences, None if stays else before, bands, copies)
+        (self.updated if article.path in self.kept else self.added).append(article.path)
+
+    def _note(self) -> None:
+        """Note which files were read; all that was found in them is in the store by now."""
+        assert self.store is not None  # noqa: S101
+        if self.records:
+            self.store.put_files(self.records)
+            self.records = {}
+
+
+def _survey(folder: Path, store: Store | None, sidecar: Sidecar, columns: Columns) -> _Survey:
+    """Look at every file, and read none but those that may be known ones in another place."""
+    known = store.files() if store else {}
+    kept = store.paths() if store else {}
+    told = _told(sidecar)
+    survey = _Survey({}, {}, set(), [], [])
+    paths: set[str] = set()
+    for file in articles.find_files(folder):
+        if isinstance(file, Skipped):
+            survey.skipped.append(file)
             continue
-        if article.article_id in survey.seen:
-            same = survey.seen[article.article_id]
-            survey.skipped.append(Skipped(path, f"has the same content as {same}"))
-            continue
-        survey.seen[article.article_id] = path
-        status = store.status(article) if store else "absent"
-        if status == "absent":
-            survey.absent[path] = len(article.text)
-        elif status == "changed":
-            survey.changed.append(article)
+        path = file.relative_to(folder).as_posix()
+        paths.add(path)
+        stamp = _stamp(file, [told.get(path, {}), dict(columns)])
+        record = known.get(path)
+        if record and stamp and record.stamp == stamp:
+            survey.unchanged[path] = record
         else:
-            survey.unchanged.append(path)
+            survey.changed[path] = stamp
+    # An article may have been kept under the name of a copy of its file that has gone since.
+    there = {key for r in survey.unchanged.values() for p, key in r.articles if kept.get(p) == key}
+    for path, record in list(survey.unchanged.items()):
+        if any(key not in there for _, key in record.articles):
+            del survey.unchanged[path]
+            survey.changed[path] = ""
+    loose = {r.sha256: r for path, r in known.items() if path not in survey.unchanged}
+    if loose:
+        for path in survey.changed:
+            try:
+                content = articles.read_bytes(folder / path)
+            except ArticleError:
+                continue
+            record = loose.get(hashlib.sha256(content).hexdigest())
+            survey.stay.update(key for _, key in record.articles) if record else None
+    survey.gone.extend(path for path in known if path not in paths)
     return survey
 
 
-def _batches(
-    folder: Path, sidecar: Mapping[str, Mapping[str, Any]], survey: _Survey, embedder: Embedder
-) -> Iterator[list[tuple[Article, Chunks]]]:
-    """Yield new articles with their passages, several together where they are short.
+def _told(sidecar: Sidecar) -> dict[str, dict[str, object]]:
+    """Return what the sidecar says, by file; an article's path begins with that of its file."""
+    told: dict[str, dict[str, object]] = {}
+    for path, fields in sidecar.items():
+        ends = [i for i, character in enumerate(path) if character in "#/"]
+        for end in [*ends, len(path)]:
+            told.setdefault(path[:end], {})[path] = dict(fields)
+    return told
 
-    The first comes alone, so that it can be asked about while the others follow.
-    """
-    batch: list[tuple[Article, Chunks]] = []
-    enough = 1
-    for path in survey.absent:
-        try:
-            article = articles.read_article(folder / path, path, sidecar.get(path))
-        except ArticleError as error:  # it changed or went since the survey
-            survey.skipped.append(Skipped(path, str(error)))
-            continue
-        if article.language is None:
-            article = replace(article, language=languages.detect(article.text))
-        chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
-        batch.append((article, chunks))
-        if sum(len(chunks.passages) for _, chunks in batch) >= enough:
-            yield batch
-            batch = []
-            enough = min(2 * enough, _EMBED_AT_ONCE)
-    if batch:
-        yield batch
+
+def _stamp(file: Path, known: list[object]) -> str:
+    """Return what changes with the file, or with what is known of it; nothing if it may yet."""
+    try:
+        state = file.stat()
+    except OSError:
+        return ""
+    if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) < _UNSETTLED:
+        return ""
+    facts = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, known]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _embedded(
+    batch: list[tuple[Article, Chunks]], embedder: Embedder
+) -> Iterator[tuple[Article, list[Entry], list[Sentence]]]:
+    """Yield articles with all that they are searched by."""
+    texts = [text for article, chunks in batch for text in _texts(article, chunks)]
+    vectors = [
+        embedder.embed_passages(texts[start : start + _EMBED_AT_ONCE])
+        for start in range(0, len(texts), _EMBED_AT_ONCE)
+    ]
+    rows = iter(np.concatenate(vectors)) if vectors else iter(())
+    for article, chunks in batch:
+        entries = [
+            Entry(
+                passage,
+                lexical.terms(chunking.searched_text(passage), article.language),
+                next(rows),
+            )
+            for passage in chunks.passages
+        ]
+        yield article, entries, [Sentence(span, next(rows)) for span in chunks.sentences]
 
 
 def _texts(article: Article, chunks: Chunks) -> list[str]:
@@ -186,11 +355,25 @@ def _texts(article: Article, chunks: Chunks) -> list[str]:
     ]
 
 
+def _copies(store: Store, found: frozenset[int], bands: list[int]) -> list[str]:
+    """Return the articles that tell the same story; of those that are known copies, only one."""
+    similar = sorted(store.similar(bands))
+    linked = store.linked(similar)
+    copies: list[str] = []
+    for key in similar:
+        if any(key in linked.get(copy, ()) for copy in copies):
+            continue
+        [*article] = store.articles([key])
+        if article and duplicates.is_copy(found, duplicates.runs(article[0])):
+            copies.append(key)
+    return copies
+
+
 def _nothing_to_read(folder: Path, skipped: list[Skipped]) -> str:
     if not skipped:
         return (
             f"There are no articles in {folder}. Put files there "
-            f"({', '.join(articles.SUFFIXES)}), or name another folder with --articles."
+            f"({', '.join(SUFFIXES)}), or name another folder with --articles."
         )
     reasons = "".join(f"\n  {item.path} {item.reason}" for item in skipped[:10])
     more = f"\n  and {len(skipped) - 10} more" if len(skipped) > 10 else ""

@@ -7,9 +7,11 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
-from qa.articles import SUFFIXES, read_article
-from qa.datatypes import Article
+from qa.articles import read_bytes, read_file
+from qa.datatypes import Article, Skipped
 from qa.errors import ArticleError, CorpusError
+from qa.readers import SUFFIXES
+from qa.readers.isolated import IsolatedReader
 
 REMOVED = ".removed"
 """Where articles that are taken out lie; hidden, so it is never searched."""
@@ -17,20 +19,31 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be added
 
 
-def check(file: Path, name: str) -> Article:
-    """Read a file that someone brings as the article that it would become.
+def check(file: Path, name: str, reader: IsolatedReader) -> tuple[str, list[Article]]:
+    """Read a file that someone brings; return its path in the folder and the articles in it.
+
+    A ``.zip`` is not unpacked for this: its articles are read once, when they are indexed.
 
     Args:
         file: Where its content lies.
         name: What it is called: a path relative to the folder of articles.
+        reader: Where untrusted formats are read.
 
     Raises:
-        ArticleError: It cannot be an article, or its name does not lead into the folder.
+        ArticleError: There is no article in it, or its name does not lead into the folder.
     """
     path = _inner(name)
     if path.suffix.lower() not in SUFFIXES:
         raise ArticleError(f"is not one of the kinds that can be read ({', '.join(SUFFIXES)})")
-    return read_article(file, path.as_posix())
+    content = read_bytes(file)
+    if path.suffix.lower() == ".zip":
+        return path.as_posix(), []
+    found = list(read_file(content, path.as_posix(), reader=reader))
+    articles = [item for item in found if not isinstance(item, Skipped)]
+    if not articles:
+        reasons = [item.reason for item in found if isinstance(item, Skipped)]
+        raise ArticleError(reasons[0] if reasons else "holds no article")
+    return path.as_posix(), articles
 
 
 def add(folder: Path, file: Path, name: str) -> str:

@@ -1,13 +1,22 @@
-"""Text to index terms, for matching and never for showing. Pure."""
+"""Text to index terms, for matching and never for showing. Pure.
+
+English is folded, then stemmed; other languages are stemmed in their own letters, then folded,
+since their stemmers read the accents. What has no spaces is cut into pairs of characters.
+"""
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import Stemmer
 
 # Acronyms with full stops, numbers with separators, then any run of letters and digits.
 _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)+|[^\W_]+")
+# Chinese, Japanese, Korean, Thai, Lao, Burmese, Khmer.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uac00-\ud7af\uf900-\ufaff]+"
+)
 _POSSESSIVE = re.compile(r"['’]s\b")
 _COUNTRY = re.compile(r"\bUS\b")  # not the pronoun, which is a stop word
 
@@ -40,7 +49,73 @@ _SPELLINGS = (
     (re.compile(r"(?<=\w{2})tre(s)?$"), r"ter\1"),
 )
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-_stemmer = Stemmer.Stemmer("english")
+_ENGLISH = "en"
+# Snowball's stemmers by ISO 639-1 code.
+_STEMMERS = {
+    "ar": "arabic",
+    "ca": "catalan",
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "et": "estonian",
+    "eu": "basque",
+    "fa": "persian",
+    "fi": "finnish",
+    "fr": "french",
+    "ga": "irish",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "nb": "norwegian",
+    "ne": "nepali",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+# Words that say nothing of the subject, and those that make a question of it, as they are folded.
+_STOP_WORDS = {
+    "en": STOP_WORDS,
+    "ar": frozenset(
+        "من في على الى عن ان ما ماذا متى اين كيف هل هو هي هذا هذه التي الذي مع كان لم لا قد".split()
+    ),
+    "de": frozenset(
+        """der die das den dem des ein eine einen einem einer eines und oder aber nicht ist sind war
+        waren wird werden wurde wurden hat haben hatte im in am an auf aus bei mit nach von vom zu
+        zum zur fur uber um sich es er sie wir ihr was wer wen wem wann wo wie warum welche welcher
+        welches wieviel viel viele""".split()
+    ),
+    "es": frozenset(
+        """el la los las un una unos unas de del a al en y o no es son fue fueron ha han por para
+        con que se su sus lo como quien quienes cuando donde cual cuales cuanto cuantos""".split()
+    ),
+    "fr": frozenset(
+        """le la les un une des de du d l a au aux en et ou ne pas est sont etait ete par pour avec
+        que qu qui se sa son ses ce cette dans sur quand comment quel quelle quels quelles combien
+        quoi""".split()
+    ),
+    "ru": frozenset(
+        """и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по ее мне
+        было от о из ему ли или кто где когда какой какая какие сколько почему был была
+        были""".split()
+    ),
+    "tr": frozenset(
+        """ve bir bu da de ile icin mi mu ne kim nerede nasil hangi kac zaman neden o ama gibi daha
+        cok en olan olarak var""".split()
+    ),
+}
 
 
 def fold(text: str) -> str:
@@ -48,6 +123,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i"))
+    decomposed = decomposed.replace("и\u0306", "й").replace("И\u0306", "Й")  # a letter of its own
     return _BEYOND_ASCII.sub(_without_accent, decomposed).casefold()
 
 
@@ -55,15 +131,56 @@ def _without_accent(match: re.Match[str]) -> str:
     return "" if unicodedata.combining(match[0]) else match[0]
 
 
-def terms(text: str) -> list[str]:
-    """Return the index terms of `text`, in order, repeats kept, stop words left out."""
-    return list(_terms(text))
+def analyzer(language: str | None) -> str:
+    """Return which rules `terms` follows for a language: English ones where it is not known."""
+    if language is None:
+        return _ENGLISH
+    return language if language in _STEMMERS else ""
+
+
+def terms(text: str, language: str | None = None) -> list[str]:
+    """Return the index terms of `text`, in order, repeats kept, stop words left out.
+
+    Args:
+        text: Any text.
+        language: ISO 639-1 code; see `analyzer`.
+    """
+    return list(_terms(text, analyzer(language)))
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text as they stand; pairs of characters where it has no spaces."""
+    found: list[str] = []
+    for token in _TOKEN.findall(text):
+        position = 0
+        for run in _UNSPACED.finditer(token):
+            found += [token[position : run.start()]] * (run.start() > position)
+            found += [run[0][i : i + 2] for i in range(max(1, len(run[0]) - 1))]
+            position = run.end()
+        found += [token[position:]] * (position < len(token))
+    return found
 
 
 @lru_cache(maxsize=10_000)  # the same sentences are weighed for one question after the other
-def _terms(text: str) -> tuple[str, ...]:
-    plain = _POSSESSIVE.sub("", fold(_COUNTRY.sub("U.S.", text)))
-    return tuple(_term(token) for token in _TOKEN.findall(plain) if token not in STOP_WORDS)
+def _terms(text: str, rules: str) -> tuple[str, ...]:
+    if rules == _ENGLISH:
+        plain = _POSSESSIVE.sub("", fold(_COUNTRY.sub("U.S.", text)))
+        return tuple(_term(token) for token in words(plain) if token not in STOP_WORDS)
+    if rules == "tr":
+        text = text.replace("I", "ı").replace("İ", "i")
+    stop = _STOP_WORDS.get(rules, frozenset())
+    found = words(unicodedata.normalize("NFC", text.replace("\u0640", "")).lower())
+    return tuple(_foreign_term(word, rules) for word in found if fold(word) not in stop)
+
+
+@lru_cache(maxsize=100_000)
+def _foreign_term(word: str, rules: str) -> str:
+    return fold(_stemmer(rules).stemWord(word)) if rules else fold(word)
+
+
+@cache
+def _stemmer(rules: str) -> "Stemmer.Stemmer":
+    return Stemmer.Stemmer(_STEMMERS[rules])
 
 
 @lru_cache(maxsize=100_000)
@@ -73,4 +190,4 @@ def _term(token: str) -> str:
     token = _VARIANTS.get(token, token)
     for pattern, replacement in _SPELLINGS:
         token = pattern.sub(replacement, token)
-    return str(_stemmer.stemWord(token))
+    return str(_stemmer(_ENGLISH).stemWord(token))

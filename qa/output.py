@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from qa.datatypes import Answer, Citation, Difference, SyncReport
+from qa.datatypes import Answer, Article, Citation, Difference, SyncReport
+from qa.errors import QaError
 from qa.evidence import Verdict, answer_to_json
+from qa.metadata import FIELDS
 
 if TYPE_CHECKING:  # it opens the whole program, which --help does without
     from qa.evaluation import Evaluation
@@ -42,6 +46,55 @@ def print_report(report: SyncReport) -> None:
     summary = ", ".join(f"{len(paths)} {name}" for name, paths in counts.items())
     out.print(f"{summary}; {report.embedded} passages embedded")
     print_skipped(report)
+
+
+def print_change(change: SyncReport | QaError) -> None:
+    """Tell what a sync did while the folder is followed; nothing if nothing changed."""
+    if isinstance(change, QaError):
+        err.print(_text(f"qa: {change}"))
+    elif change.added or change.updated or change.removed:
+        print_report(change)
+
+
+def print_note(note: str) -> None:
+    """Tell what a reader should know, on stderr."""
+    if note:
+        err.print(_text(f"Note: {note}", "yellow"))
+
+
+def print_articles(articles: Sequence[Article]) -> None:
+    """Show articles as a table, each value with where it comes from."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("path", *FIELDS):
+        table.add_column(name, overflow="fold")
+    for article in articles:
+        origins = dict(article.origins)
+        cells = [_text(article.path)]
+        for field in FIELDS:
+            value = getattr(article, field)
+            cell = _text("–" if value is None else str(value), "dim" if value is None else "")
+            if field in origins:
+                cell.append(f"\n{origins[field]}", style="dim")
+            cells.append(cell)
+        table.add_row(*cells)
+    out.print(table)
+    out.print(f"{len(articles)} articles")
+
+
+def article_to_json(article: Article) -> dict[str, Any]:
+    """Return what is known of an article, and where from."""
+    return {
+        "path": article.path,
+        "article_id": article.article_id,
+        "file_sha256": article.file_sha256,
+        "characters": len(article.text),
+        "pages": len(article.pages) or None,
+        **{
+            field: None if (value := getattr(article, field)) is None else str(value)
+            for field in FIELDS
+        },
+        "origins": dict(article.origins),
+    }
 
 
 def print_skipped(report: SyncReport) -> None:
@@ -90,6 +143,9 @@ def _print_difference(answer: Answer, difference: Difference) -> None:
 def _print_citation(citation: Citation) -> None:
     first, last = citation.lines
     lines = f"line {first}" if first == last else f"lines {first}-{last}"
+    if citation.pages:
+        first, last = citation.pages
+        lines = f"page {first}" if first == last else f"pages {first}-{last}"
     heading = f"[{citation.number}] {citation.article.source} ({citation.article.path}, {lines})"
     out.print(_text(heading, "bold cyan"))
     quote = _text(citation.quote)

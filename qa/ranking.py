@@ -121,10 +121,28 @@ def near_duplicate(one: Sequence[str], other: Sequence[str]) -> bool:
     """Say whether two texts, given as their terms, are the same but for small edits.
 
     By the share of common runs of terms (shingles); after Broder, "On the Resemblance and
-    Containment of Documents" (1997).
+    Containment of Documents" (1997). One that states another figure says something else.
     """
     first, second = _runs(one), _runs(other)
-    return len(first & second) >= _SAME_TEXT * len(first | second) > 0
+    same = len(first & second) >= _SAME_TEXT * len(first | second) > 0
+    return same and not _differ(one, other)
+
+
+def repeats(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Say whether a text, given as its terms, stands in another one, but for small edits.
+
+    As `near_duplicate`, by the share of the first text's runs.
+    """
+    first = _runs(one)
+    same = len(first & _runs(other)) >= _SAME_TEXT * len(first)
+    return same and not _differ(one, other)
+
+
+def _differ(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether each text states a figure that the other does not; "nine" for 9 is no difference."""
+    ours = {term for term in one if term[0].isdigit()}
+    theirs = {term for term in other if term[0].isdigit()}
+    return bool(ours - theirs) and bool(theirs - ours)
 
 
 def _runs(terms: Sequence[str]) -> set[tuple[str, ...]]:

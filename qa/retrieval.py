@@ -1,6 +1,6 @@
 """A query to ranked Hits: dense and lexical search, fused, ranked again by their sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa import chunking, lexical, ranking
-from qa.datatypes import EVERYTHING, Hit, Scope, WeighedSentence
+from qa.datatypes import EVERYTHING, Hit, Passage, Scope, WeighedSentence
+from qa.duplicates import original_first
 from qa.embedding import Embedder
 from qa.errors import QueryError
 from qa.reranking import Reranker
@@ -32,12 +33,18 @@ class Query(NamedTuple):
     Attributes:
         text: The question asked now.
         vector: Unit vector, float32 of shape ``(dimension,)``.
-        terms: Weight of each index term.
+        terms: Weight of each index term, by the rules that articles' languages follow; see
+            `qa.lexical.analyzer`.
     """
 
     text: str
     vector: Vector
-    terms: dict[str, float]
+    terms: dict[str, dict[str, float]]
+
+    @property
+    def all_terms(self) -> dict[str, float]:
+        """The terms by any rules."""
+        return {term: w for weights in self.terms.values() for term, w in weights.items()}
 
 
 def check_query(query: str) -> str:
@@ -59,7 +66,9 @@ def check_query(query: str) -> str:
     return query
 
 
-def make_query(embedder: Embedder, text: str, context: str = "") -> Query:
+def make_query(
+    embedder: Embedder, text: str, context: str = "", languages: Collection[str | None] = (None,)
+) -> Query:
     """Return a question with the earlier ones that it leans on as a weaker second question.
 
     Appending the earlier question instead finds the earlier answer again; the figures are in
@@ -69,13 +78,17 @@ def make_query(embedder: Embedder, text: str, context: str = "") -> Query:
         embedder: Makes the vector.
         text: As `check_query` returned it.
         context: The earlier questions, or nothing.
+        languages: Of the articles; the question is read by the rules of each.
     """
-    weights = dict.fromkeys(lexical.terms(text), 1.0)
+    weights: dict[str, dict[str, float]] = {}
+    for rules in sorted({lexical.analyzer(language) for language in languages}):
+        language = rules or "?"  # none of those with a stemmer
+        weights[rules] = dict.fromkeys(lexical.terms(context, language), _CONTEXT_TERMS)
+        weights[rules] |= dict.fromkeys(lexical.terms(text, language), 1.0)
     if not context:
         return Query(text, embedder.embed_queries([text])[0], weights)
     own, earlier = embedder.embed_queries([text, context])
     mixed = own + _CONTEXT_VECTOR * earlier
-    weights = dict.fromkeys(lexical.terms(context), _CONTEXT_TERMS) | weights
     return Query(text, mixed / np.linalg.norm(mixed), weights)
 
 
@@ -110,7 +123,7 @@ def retrieve(
         raise QueryError(f"max_tokens is {max_tokens}; it must be 1 or more.")
     found = store.candidates(
         query.vector,
-        query.terms,
+        query.all_terms,
         max(k, _CANDIDATES),
         None if scope == EVERYTHING else store.select(scope),
     )
@@ -122,14 +135,14 @@ def retrieve(
         if row in known  # it may have been dropped since
     ]
     ordered = _rank(drafts)
-    weights = _term_weights(store, query.terms)
+    weights = {rules: _term_weights(store, terms) for rules, terms in query.terms.items()}
     kind = asked_kind(query.text)
     head = [_weigh(store, hit, query, weights, kind) for hit in ordered[:_RERANKED]]
     if reranker and head:
         scores = reranker.scores(query.text, [chunking.searched_text(h.passage) for h in head])
         head = [replace(hit, score=float(s)) for hit, s in zip(head, scores, strict=True)]
     hits: list[Hit] = []
-    for hit in _rank(head) + ordered[_RERANKED:]:
+    for hit in _without_copies(store, _rank(head) + ordered[_RERANKED:]):
         if len(hits) == k:
             break
         if max_tokens is not None:
@@ -146,6 +159,61 @@ def _rank(hits: Sequence[Hit]) -> list[Hit]:
     return [hits[i] for i in ranking.order(scores, [hit.passage.passage_id for hit in hits])]
 
 
+def _without_copies(store: Store, hits: Sequence[Hit]) -> list[Hit]:
+    """Return hits, best first, in which copies of an article stand beside what they repeat.
+
+    The original's passage is shown, at the place of the best of them; what only a copy says stays a
+    hit of its own.
+    """
+    groups = store.copies()
+    if not groups:
+        return list(hits)
+    kept: list[Hit] = []
+    heads: dict[frozenset[str], list[int]] = {}
+    for hit in hits:
+        group = groups.get(hit.passage.article.article_id)
+        if group is None:
+            kept.append(hit)
+            continue
+        at = next((i for i in heads.get(group, ()) if _repeats(hit, kept[i])), None)
+        if at is None:
+            heads.setdefault(group, []).append(len(kept))
+            kept.append(hit)
+        else:
+            kept[at] = _with_copy(kept[at], hit)
+    return kept
+
+
+def _repeats(hit: Hit, earlier: Hit) -> bool:
+    """Say whether what is best in a hit is said by an earlier one, of another article."""
+    if hit.passage.article == earlier.passage.article:
+        return False
+    return ranking.repeats(_terms(hit, _best(hit)), _terms(earlier, earlier.passage))
+
+
+def _with_copy(hit: Hit, copy: Hit) -> Hit:
+    """Return the hit with a copy beside it, the one that was told first as the hit."""
+    first, _ = original_first([hit.passage.article, copy.passage.article])
+    if first == copy.passage.article and ranking.repeats(
+        _terms(hit, _best(hit)), _terms(copy, copy.passage)
+    ):
+        copy = replace(copy, score=hit.score, also_in=hit.also_in)
+        hit, copy = copy, hit
+    if copy.passage.article in (passage.article for passage in hit.also_in):
+        return hit
+    return replace(hit, also_in=(*hit.also_in, _best(copy)))
+
+
+def _best(hit: Hit) -> Passage:
+    """Return the sentence of a hit that answers best; the passage, where they are not weighed."""
+    best = max(hit.sentences, key=lambda s: s.evidence, default=None)
+    return Passage(hit.passage.article, *best.span) if best else hit.passage
+
+
+def _terms(hit: Hit, passage: Passage) -> list[str]:
+    return lexical.terms(passage.text, hit.passage.article.language)
+
+
 def _term_weights(store: Store, asked: Mapping[str, float]) -> dict[str, float]:
     frequencies, total = store.document_frequencies(asked.keys())
     return {
@@ -155,19 +223,24 @@ def _term_weights(store: Store, asked: Mapping[str, float]) -> dict[str, float]:
 
 
 def _weigh(
-    store: Store, hit: Hit, query: Query, weights: Mapping[str, float], kind: Kind | None
+    store: Store,
+    hit: Hit,
+    query: Query,
+    all_weights: Mapping[str, Mapping[str, float]],
+    kind: Kind | None,
 ) -> Hit:
     """Return the hit with its sentences weighed, and the best one's evidence in its score."""
-    text = hit.passage.article.text
+    text, language = hit.passage.article.text, hit.passage.article.language
+    weights = all_weights.get(lexical.analyzer(language), {})
     sentences: list[WeighedSentence] = []
     for span, vector in store.sentences(hit.passage):
         cosine = float(vector @ query.vector)
-        covered = ranking.coverage(weights, lexical.terms(text[slice(*span)]))
+        covered = ranking.coverage(weights, lexical.terms(text[slice(*span)], language))
         has_value = kind is not None and kind is not Kind.NAME and states(kind, text[slice(*span)])
         evidence = ranking.evidence(cosine, covered, has_value=has_value)
         sentences.append(WeighedSentence(span, cosine, covered, evidence))
     # Never below the fused score: what is not weighed must not come out ahead of what is.
     best = max((sentence.evidence for sentence in sentences), default=0.0)
     score = hit.score + ranking.sentence_weight(query.text) * max(0.0, best)
-    covered = ranking.coverage(weights, lexical.terms(hit.passage.text))
+    covered = ranking.coverage(weights, lexical.terms(hit.passage.text, language))
     return replace(hit, score=score, covered=covered, sentences=tuple(sentences))

@@ -24,13 +24,18 @@ _LONGEST_SPEECH = 1_000
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff"
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
+# "3. kez" (Turkish), "د. أحمد" (Arabic): an ordinal before a small letter, a title of one letter.
+_ABBREVIATED = re.compile(r"(?:\d|(?:^|\s)[\u0600-\u06ff])\.$")
+
 # The splitter is linear, but its result is one list: a line longer than this is cut at a space.
 _LONGEST_RUN = 20_000
 # Text set in a column (e-mail, agency wires) breaks lines inside sentences, all near this width.
 _COLUMN_WIDTH = (40, 100)
 
 
-def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+def split_sentences(
+    text: str, start: int = 0, end: int | None = None, language: str | None = None
+) -> list[Span]:
     """Return the sentences of ``text[start:end]`` as spans of the whole `text`.
 
     A blank line and a list item always end a sentence. A single line break ends one when the line
@@ -42,6 +47,7 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[S
         text: Any text; it is never changed.
         start: First character to consider.
         end: One past the last character to consider; the end of `text` if None.
+        language: ISO 639-1 code of the rules to follow; English ones if None.
 
     Returns:
         Half-open character spans, ascending, disjoint and without surrounding white space. Every
@@ -49,7 +55,7 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[S
     """
     spans: list[Span] = []
     for block in _blocks(text, start, len(text) if end is None else end):
-        spans.extend(_split_block(text, block))
+        spans.extend(_split_block(text, block, language or "en"))
     return spans
 
 
@@ -61,7 +67,7 @@ def is_heading(sentence: str) -> bool:
     return sum(not word[0].islower() for word in words) > 0.6 * len(words)
 
 
-def with_speaker(text: str, span: Span) -> Span:
+def with_speaker(text: str, span: Span, language: str | None = None) -> Span:
     """Return a sentence widened to who says it, where it stands in direct speech.
 
     A quotation that begins before the sentence, or goes on after it, is taken in whole, up to
@@ -70,6 +76,7 @@ def with_speaker(text: str, span: Span) -> Span:
     Args:
         text: The whole text.
         span: A sentence of it.
+        language: As for `split_sentences`.
     """
     start, end = span
     low = max(text.rfind("\n", 0, start) + 1, start - _LONGEST_SPEECH)
@@ -80,7 +87,7 @@ def with_speaker(text: str, span: Span) -> Span:
     goes_on = _open_quotation(text, low, end) is not None
     if opened is None and not goes_on and text[end - 1] not in _CLOSING:
         return span
-    around = split_sentences(text, low, high)
+    around = split_sentences(text, low, high, language)
     if opened is not None:
         start = next((s for s, e in around if s <= opened < e), start)
     for s, e in around:
@@ -125,7 +132,7 @@ def _blocks(text: str, start: int, end: int) -> Iterator[list[Span]]:
         yield block
 
 
-def _split_block(text: str, lines: list[Span]) -> Iterator[Span]:
+def _split_block(text: str, lines: list[Span], language: str) -> Iterator[Span]:
     in_column = _is_column(lines)
     run_start = lines[0][0]
     for here, following in zip(lines, [*lines[1:], None], strict=True):
@@ -134,7 +141,7 @@ def _split_block(text: str, lines: list[Span]) -> Iterator[Span]:
             and not text[following[0]].islower()
             and (not _TERMINAL.search(text, *here) or _LONE_LETTER.search(text, *here))
         ):
-            yield from _split_run(text, run_start, here[1])
+            yield from _split_run(text, run_start, here[1], language)
             if following is not None:
                 run_start = following[0]
 
@@ -147,7 +154,7 @@ def _is_column(lines: list[Span]) -> bool:
     return high >= max(widths) and min(widths) >= max(low, 0.6 * max(widths))
 
 
-def _split_run(text: str, start: int, end: int) -> Iterator[Span]:
+def _split_run(text: str, start: int, end: int, language: str) -> Iterator[Span]:
     while start < end:
         stop = end
         if end - start > _LONGEST_RUN:
@@ -157,11 +164,19 @@ def _split_run(text: str, start: int, end: int) -> Iterator[Span]:
         # Every white space becomes one plain space, character for character: offsets stay true.
         flat = _SPACE.sub(" ", text[start:stop])
         sentence_start = start
-        for boundary in sentencex.get_sentence_boundaries("en", flat):
+        for boundary in sentencex.get_sentence_boundaries(language, flat):
             span = trim(text, (sentence_start, start + boundary["end_index"]))
             if _NUMBER.fullmatch(text, *span) and span[1] < stop:
                 continue  # "1." belongs to the item that it numbers
+            if _ABBREVIATED.search(text, *span) and _goes_on(text, span[1], stop):
+                continue
             sentence_start = start + boundary["end_index"]
             if span[0] < span[1]:
                 yield span
         start = stop
+
+
+def _goes_on(text: str, end: int, stop: int) -> bool:
+    """Whether a sentence goes on behind a full stop that may belong to an abbreviation."""
+    following = text[end:stop].lstrip()[:1]
+    return following.islower() or "\u0600" <= following <= "\u06ff"

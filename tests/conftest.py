@@ -11,11 +11,20 @@ from hypothesis import HealthCheck, settings
 # Nothing may come from a hub, in the tests as at a user's.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from qa import Corpus
+from qa import Article, Corpus
+from qa.articles import read_bytes, read_file
 from qa.embedding import LocalEmbedder
 
 ROOT = Path(__file__).parent.parent
 SEEDS = ROOT / "seeds"
+
+
+def read_article(file: Path, path: str, known: dict[str, str] | None = None) -> Article:
+    """Read a file that holds one article."""
+    [article] = read_file(read_bytes(file), path, {path: known or {}})
+    assert isinstance(article, Article)
+    return article
+
 
 settings.register_profile(
     "qa",

@@ -112,7 +112,7 @@ def test_removed_article_is_found_no_more(folder: Path, tmp_path: Path) -> None:
 
 def test_bad_files_are_named_and_the_rest_is_indexed(folder: Path, tmp_path: Path) -> None:
     (folder / "empty.txt").write_bytes(b"")
-    (folder / "latin.txt").write_bytes("Grüße".encode("latin-1"))
+    (folder / "broken.txt").write_bytes(b"\xff\xfeT\0e")
     (folder / "picture.txt").write_bytes(b"\x89PNG\0")
     (folder / "huge.txt").write_bytes(b"a" * 50_000_000)
     (folder / "copy.txt").write_bytes((folder / "harbour.txt").read_bytes())
@@ -122,7 +122,7 @@ def test_bad_files_are_named_and_the_rest_is_indexed(folder: Path, tmp_path: Pat
         reasons = {item.path: item.reason for item in corpus.report.skipped}
         assert corpus.report.added == ("budget.md", "copy.txt")
         assert set(reasons) == {
-            "empty.txt", "latin.txt", "picture.txt", "huge.txt", "harbour.txt", "report.xyz",
+            "empty.txt", "broken.txt", "picture.txt", "huge.txt", "harbour.txt", "report.xyz",
             "gone.txt",
         }  # fmt: skip
         assert reasons["harbour.txt"] == "has the same content as copy.txt"

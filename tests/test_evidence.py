@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 import qa
-from qa.articles import read_article
 from qa.datatypes import Answer, Citation, Difference, Passage, Scope, StatedValue
 from qa.errors import QaError
 from qa.evidence import answer_to_json, verify, write_pack
 from qa.evidence.markdown import blockquote, escape_line, unescape, unquote
+from tests.conftest import read_article
 
 MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = (
@@ -37,7 +37,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def answers(place: Path) -> list[Answer]:
-    known = {"outlet": "=The Post", "published": date(2025, 5, 6), "url": "https://p.example/a"}
+    known = {"outlet": "=The Post", "published": "2025-05-06", "url": "https://p.example/a"}
     a = read_article(place / "a.txt", "a.txt", known)
     b = read_article(place / "sub" / "b.txt", "sub/b.txt")
     first = Citation(1, a, 11, len(a.text) - 7, ((11, 41),), ((24, 33),), (Passage(b, 0, 30),))

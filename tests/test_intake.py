@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 import qa
 from qa import intake
 from qa.errors import ArticleError, CorpusError
+from qa.readers.isolated import IsolatedReader
 
 TEXT = "The ferry to Nessebar was cancelled on Friday. Captain Dimov blamed the wind.\n"
+
+READER = IsolatedReader()  # starts nothing: text is read here
 
 
 @pytest.fixture
@@ -42,8 +45,8 @@ def everything(folder: Path) -> dict[str, bytes]:
     ],
 )
 def test_file_is_copied_to_its_name(folder: Path, brought: Path, name: str, path: str) -> None:
-    article = intake.check(brought, name)
-    assert (article.path, article.text) == (path, TEXT)
+    wanted, [article] = intake.check(brought, name, READER)
+    assert (wanted, article.path, article.text) == (path, path, TEXT)
     assert intake.add(folder, brought, name) == path
     assert (folder / path).read_text() == TEXT
     assert brought.read_text() == TEXT
@@ -70,7 +73,7 @@ def test_name_that_leads_elsewhere_is_refused(
 ) -> None:
     before = everything(folder.parent)
     with pytest.raises(ArticleError, match=reason):
-        intake.check(brought, name)
+        intake.check(brought, name, READER)
     with pytest.raises(ArticleError, match=reason):
         intake.add(folder, brought, name)
     assert everything(folder.parent) == before

@@ -183,14 +183,6 @@ def test_select_by_outlet_and_day(store: LocalStore) -> None:
     assert texts(["agency"], None, None, [dated.path]) == set()
 
 
-def test_language_found_once_is_kept_where_the_file_does_not_say_it(store: LocalStore) -> None:
-    put(store, article("jet", language="de"))
-    assert store.status(article("jet")) == "same"
-    assert store.status(article("jet", language="en")) == "changed"
-    store.update(article("jet", "moved.txt"))
-    assert [(kept.path, kept.language) for kept in store.articles()] == [("moved.txt", "de")]
-
-
 def test_article_without_any_term_is_kept_and_found_by_vector(store: LocalStore) -> None:
     kept = article("!!! ???")
     store.put(kept, [entry(kept, terms="")], [])

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.articles import MAX_BYTES
 from qa.datatypes import (
     Answer,
     Article,
@@ -18,6 +17,7 @@ from qa.datatypes import (
     Skipped,
     StatedValue,
 )
+from qa.readers import MAX_BYTES
 from qa.web import links, words
 from qa.web.answers import Turn, conversation, offers
 from qa.web.desk import _arrival

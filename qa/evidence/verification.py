@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from qa.articles import find_files, read_article
-from qa.datatypes import Article, Span
+from qa.articles import Columns, find_files, read_bytes, read_file
+from qa.datatypes import Article, Skipped, Span
 from qa.errors import ArticleError, QaError
 from qa.evidence.markdown import unescape, unquote
 from qa.evidence.pack import COLUMNS, FORMAT, FORMATS
+from qa.readers.isolated import IsolatedReader
 
 Word = Literal["verified", "moved", "altered", "source missing"]
 _FACT = re.compile(r"- (file|SHA-256|characters): (.+)")
@@ -57,23 +58,32 @@ class _Packed(NamedTuple):
     highlights: tuple[tuple[Span, str], ...] = ()
 
 
-def verify(pack: Path, folder: Path) -> list[Verdict]:
+def verify(pack: Path, folder: Path, columns: Columns | None = None) -> list[Verdict]:
     """Say for each quote of a pack what became of it.
 
     Args:
         pack: A file that `write_pack` made; its suffix tells the format.
         folder: The folder of articles.
+        columns: Which column or key of a table holds which field, as when it was indexed.
 
     Raises:
         QaError: The pack cannot be read, or the folder cannot.
     """
     quotes = list(_read(pack))
     articles: list[Article] = []
-    for file in find_files(folder):
-        try:
-            articles.append(read_article(file, file.relative_to(folder).as_posix()))
-        except ArticleError:
-            continue  # what cannot be read cannot have been quoted
+    reader = IsolatedReader()
+    try:
+        for file in find_files(folder):
+            if isinstance(file, Skipped):
+                continue
+            path = file.relative_to(folder).as_posix()
+            try:
+                found = read_file(read_bytes(file), path, columns=columns, reader=reader)
+                articles.extend(item for item in found if not isinstance(item, Skipped))
+            except ArticleError:
+                continue  # what cannot be read cannot have been quoted
+    finally:
+        reader.close()
     return [_judge(quote, articles) for quote in quotes]
 
 

@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.datatypes import Article, Passage, Scope, Span
+from qa.datatypes import Article, Passage, Scope, Skipped, Span
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of what is written to disk; an index of another version is rebuilt, never misread."""
 
 
@@ -36,6 +36,22 @@ class Sentence(NamedTuple):
     vector: NDArray[np.float32]
 
 
+class FileRecord(NamedTuple):
+    """What a file of the folder held when it was last read.
+
+    Attributes:
+        stamp: Changes whenever the file, or what is known of its articles elsewhere, changes.
+        sha256: Of its bytes.
+        articles: Path and id of each article in it.
+        skipped: What in it, or whether it as a whole, is no article.
+    """
+
+    stamp: str
+    sha256: str
+    articles: tuple[tuple[str, str], ...]
+    skipped: tuple[Skipped, ...]
+
+
 class Candidates(NamedTuple):
     """Passages worth ranking, with the raw evidence for each; three arrays of one length.
 
@@ -56,11 +72,14 @@ class Store(Protocol):
     def paths(self) -> dict[str, str]:
         """Return the article id that each path was last seen with."""
 
-    def status(self, article: Article) -> Literal["absent", "changed", "same"]:
-        """Say whether this content is kept, and whether under the same path and metadata.
+    def files(self) -> dict[str, FileRecord]:
+        """Return what each file held when it was last read, by path."""
 
-        An article that does not say its language has the one that is kept.
-        """
+    def put_files(self, records: Mapping[str, FileRecord], gone: Collection[str] = ()) -> None:
+        """Note what files hold, and forget those that are gone."""
+
+    def status(self, article: Article) -> Literal["absent", "changed", "same"]:
+        """Say whether this content is kept, and whether under the same path and metadata."""
 
     def put(
         self,
@@ -68,8 +87,22 @@ class Store(Protocol):
         entries: Sequence[Entry],
         sentences: Sequence[Sentence],
         replaces: str | None = None,
+        bands: Collection[int] = (),
+        copies: Collection[str] = (),
     ) -> None:
-        """Add an article with all that belongs to it, and drop `replaces`, in one transaction."""
+        """Add an article with all that belongs to it, and drop `replaces`, in one transaction.
+
+        `bands` are those of `qa.duplicates.bands`; `copies`, the articles that it is a copy of.
+        """
+
+    def similar(self, bands: Collection[int]) -> set[str]:
+        """Return the ids of the articles that share a band."""
+
+    def linked(self, article_ids: Collection[str]) -> Mapping[str, set[str]]:
+        """Return which of these articles were put as copies of which."""
+
+    def copies(self) -> Mapping[str, frozenset[str]]:
+        """Return for each article that has copies the group of them, itself included."""
 
     def update(self, article: Article) -> None:
         """Change path and metadata of an article whose content stays."""
@@ -106,6 +139,9 @@ class Store(Protocol):
 
     def sources(self, scope: Scope) -> list[str]:
         """Return what the articles that a scope holds are cited as, sorted, each once."""
+
+    def languages(self) -> dict[str | None, int]:
+        """Return how many articles are in each language; None where it is not known."""
 
     def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
         """Return in how many passages each term stands, and how many passages there are."""

@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.duplicates import components
 from qa.store import Candidates
 from qa.store.folder import VECTORS_FILE
 
@@ -33,6 +34,7 @@ class Derived:
     def __init__(self, folder: Path, dimension: int) -> None:
         """Hold nothing yet; `stamp` is empty until `load`."""
         self.stamp = ""
+        self.copies: Mapping[str, frozenset[str]] = {}
         self._file = folder / VECTORS_FILE
         self._dimension = dimension
 
@@ -41,6 +43,7 @@ class Derived:
         stamp: str,
         listing: Sequence[tuple[int, str, str]],
         vectors: Callable[[], Sequence[tuple[bytes]]],
+        copies: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Take in one state of the truth.
 
@@ -48,7 +51,9 @@ class Derived:
             stamp: Names the state; the FAISS file is used only if it carries the same.
             listing: Row, article id and terms (joined by spaces) of each passage, by row.
             vectors: Fetches the stored vectors, by row; called only if the file will not do.
+            copies: Pairs of articles that are copies of each other.
         """
+        self.copies = components(copies)
         self._rows = np.array([row for row, _, _ in listing], dtype=np.int64)
         self._article_ids = np.array([article_id for _, article_id, _ in listing], dtype=np.str_)
         term_lists = [terms.split() for _, _, terms in listing]

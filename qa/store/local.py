@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
@@ -12,9 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qa.datatypes import Article, Passage, Scope
+from qa.datatypes import Article, Passage, Scope, Skipped
 from qa.errors import StoreError
-from qa.store import FORMAT_VERSION, Candidates, Entry, Manifest, Sentence
+from qa.store import FORMAT_VERSION, Candidates, Entry, FileRecord, Manifest, Sentence
 from qa.store.derived import Derived, Vectors
 from qa.store.folder import APPLICATION_ID, TRUTH_FILE, claim, foreign, unwritable
 from qa.store.schema import COLUMNS, SCHEMA, to_article, to_row
@@ -122,9 +121,37 @@ class LocalStore:
         )
         if not kept:
             return "absent"
-        known = to_article(kept[0])
-        found = replace(article, language=article.language or known.language)
-        return "same" if known == found else "changed"
+        return "same" if to_article(kept[0]) == article else "changed"
+
+    def files(self) -> dict[str, FileRecord]:
+        """See `Store.files`."""
+        return {
+            path: FileRecord(
+                stamp,
+                sha256,
+                tuple((a, b) for a, b in json.loads(articles)),
+                tuple(Skipped(a, b) for a, b in json.loads(skipped)),
+            )
+            for path, stamp, sha256, articles, skipped in self.query(
+                "SELECT path, stamp, sha256, articles, skipped FROM files"
+            )
+        }
+
+    def put_files(self, records: Mapping[str, FileRecord], gone: Collection[str] = ()) -> None:
+        """See `Store.put_files`."""
+        rows = [
+            (
+                path,
+                record.stamp,
+                record.sha256,
+                json.dumps(record.articles),
+                json.dumps([(item.path, item.reason) for item in record.skipped]),
+            )
+            for path, record in records.items()
+        ]
+        with self.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
 
     def put(
         self,
@@ -132,6 +159,8 @@ class LocalStore:
         entries: Sequence[Entry],
         sentences: Sequence[Sentence],
         replaces: str | None = None,
+        bands: Collection[int] = (),
+        copies: Collection[str] = (),
     ) -> None:
         """See `Store.put`."""
         with self.transaction() as db:
@@ -164,14 +193,46 @@ class LocalStore:
                     for sentence in sentences
                 ],
             )
+            key = article.article_id
+            db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(b, key) for b in bands])
+            db.executemany(  # one that was dropped meanwhile is no copy any more
+                "INSERT INTO copies SELECT ?, article_id FROM articles WHERE article_id = ?",
+                [(key, copy) for copy in copies if copy not in gone],
+            )
             _next_generation(db)
+
+    def similar(self, bands: Collection[int]) -> set[str]:
+        """See `Store.similar`."""
+        return {
+            article_id
+            for (article_id,) in self.query(
+                "SELECT DISTINCT article_id FROM bands "
+                "WHERE band IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(bands)),),
+            )
+        }
+
+    def linked(self, article_ids: Collection[str]) -> Mapping[str, set[str]]:
+        """See `Store.linked`."""
+        ids = json.dumps(list(article_ids))
+        linked: dict[str, set[str]] = {}
+        for one, other in self.query(
+            "SELECT one, other FROM copies WHERE one IN (SELECT value FROM json_each(?)) "
+            "AND other IN (SELECT value FROM json_each(?))",
+            (ids, ids),
+        ):
+            linked.setdefault(one, set()).add(other)
+            linked.setdefault(other, set()).add(one)
+        return linked
+
+    def copies(self) -> Mapping[str, frozenset[str]]:
+        """See `Store.copies`."""
+        with self._fresh() as derived:
+            return derived.copies
 
     def update(self, article: Article) -> None:
         """See `Store.update`."""
-        assignments = ", ".join(
-            "language = coalesce(?, language)" if column == "language" else f"{column} = ?"
-            for column in COLUMNS
-        )
+        assignments = ", ".join(f"{column} = ?" for column in COLUMNS)
         with self.transaction() as db:
             db.execute(
                 f"UPDATE articles SET {assignments} WHERE article_id = ?",
@@ -258,6 +319,10 @@ class LocalStore:
             )
         ]
 
+    def languages(self) -> dict[str | None, int]:
+        """See `Store.languages`."""
+        return dict(self.query("SELECT language, count(*) FROM articles GROUP BY language"))
+
     def candidates(
         self,
         vector: Vectors,
@@ -285,6 +350,7 @@ class LocalStore:
                         self._stamp(),
                         self.query("SELECT row, article_id, terms FROM passages ORDER BY row"),
                         lambda: self.query("SELECT vector FROM passages ORDER BY row"),
+                        self.query("SELECT one, other FROM copies"),
                     )
                 finally:
                     self._db.execute("COMMIT")

@@ -13,8 +13,24 @@ CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE articles (
     article_id TEXT PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
     headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT,
-    language TEXT, boilerplate TEXT NOT NULL
+    language TEXT, boilerplate TEXT NOT NULL, file_sha256 TEXT NOT NULL, pages TEXT NOT NULL,
+    origins TEXT NOT NULL
 ) STRICT;
+CREATE INDEX articles_language ON articles (language);
+CREATE TABLE files (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL,
+    articles TEXT NOT NULL, skipped TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bands (
+    band INTEGER NOT NULL, article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    PRIMARY KEY (band, article_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bands_of ON bands (article_id);
+CREATE TABLE copies (
+    one TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    other TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    PRIMARY KEY (one, other)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX copies_other ON copies (other);
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY,
     article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
@@ -34,7 +50,8 @@ def to_row(article: Article) -> tuple[Any, ...]:
     """Return the values of an article, in the order of `COLUMNS`."""
     values = {name: getattr(article, name) for name in COLUMNS}
     values["published"] = article.published.isoformat() if article.published else None
-    values["boilerplate"] = json.dumps(article.boilerplate)
+    for name in ("boilerplate", "pages", "origins"):
+        values[name] = json.dumps(values[name])
     return tuple(values.values())
 
 
@@ -43,5 +60,7 @@ def to_article(row: Sequence[Any]) -> Article:
     values = dict(zip(COLUMNS, row, strict=True))
     if values["published"]:
         values["published"] = date.fromisoformat(values["published"])
-    values["boilerplate"] = tuple((start, end) for start, end in json.loads(values["boilerplate"]))
+    values["pages"] = tuple(json.loads(values["pages"]))
+    for name in ("boilerplate", "origins"):
+        values[name] = tuple((one, other) for one, other in json.loads(values[name]))
     return Article(**values)

@@ -13,13 +13,13 @@ from queue import SimpleQueue
 from threading import Thread
 
 from qa import __version__, suggestions
-from qa.articles import MAX_BYTES
 from qa.conversation import TURNS
 from qa.corpus import Corpus, feedback_file, make_scope
 from qa.datatypes import Article, Citation, Scope, SyncProgress, SyncReport
 from qa.errors import QaError
 from qa.evaluation import record
 from qa.evidence import FORMATS, write_pack
+from qa.readers import MAX_BYTES
 from qa.web import links, words
 from qa.web.answers import Turn
 from qa.web.library import Arrival, Incoming, Listed, listed

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from qa.articles import MAX_BYTES, SUFFIXES
 from qa.datatypes import Article, Skipped
+from qa.readers import MAX_BYTES, SUFFIXES
 from qa.web import links, words
 from qa.web.links import Place
 from qa.web.markup import anchor, button, escape, paragraph

@@ -11,8 +11,8 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
 
-from qa.articles import MAX_BYTES
 from qa.corpus import Corpus
+from qa.readers import MAX_BYTES
 from qa.web import answers, library, reader, words
 from qa.web.handlers import Handlers
 

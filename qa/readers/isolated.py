@@ -1,0 +1,114 @@
+"""Readers in a process of their own: one that hangs, crashes or swells is ended, and only that."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import IO
+
+from qa.errors import ArticleError
+from qa.readers import Draft, Unread
+
+SECONDS = 60.0
+"""Most time for one file; a page takes a tenth of a second, a book of 800 pages some seconds."""
+
+
+class IsolatedReader:
+    """A process that reads files, started at the first and again after one that broke it."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """Start nothing yet."""
+        self._seconds = seconds
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._replies: SimpleQueue[bytes] = SimpleQueue()
+
+    def read(self, content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Unread]:
+        """See `qa.readers.read`.
+
+        Raises:
+            ArticleError: There is no article in it, or reading it took too long or broke off.
+        """
+        header = {
+            "suffix": suffix,
+            "columns": dict(columns),
+            "seconds": self._seconds,
+            "length": len(content),
+        }
+        with self._lock:
+            process = self._started()
+            sender = Thread(target=_send, args=(process.stdin, header, content), daemon=True)
+            sender.start()
+            try:
+                line = self._replies.get(timeout=self._seconds)
+            except Empty:
+                self._end()
+                raise ArticleError(
+                    f"took more than {self._seconds:.0f} seconds to read, and was given up"
+                ) from None
+            if not line:  # it ended: a parser crashed, or memory ran out
+                self._end()
+                raise ArticleError("broke the reader of its format, and was given up")
+        reply = json.loads(line)
+        if "error" in reply:
+            raise ArticleError(reply["error"])
+        return [_item(*item) for item in reply["found"]]
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            self._end()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process and self._process.poll() is None:
+            return self._process
+        self._end()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "qa.readers.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._replies = SimpleQueue()
+        Thread(target=_receive, args=(self._process.stdout, self._replies), daemon=True).start()
+        return self._process
+
+    def _end(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                with suppress(OSError):
+                    if stream:
+                        stream.close()
+            self._process = None
+
+
+def _send(stream: IO[bytes], header: Mapping[str, object], content: bytes) -> None:
+    with suppress(OSError, ValueError):  # it has ended: the reply tells
+        stream.write(json.dumps(header).encode() + b"\n")
+        stream.write(content)
+        stream.flush()
+
+
+def _receive(stream: IO[bytes], replies: "SimpleQueue[bytes]") -> None:
+    with suppress(OSError, ValueError):
+        for line in stream:
+            replies.put(line)
+    replies.put(b"")
+
+
+def _item(kind: str, *values: object) -> Draft | Unread:
+    """Return a record as it was before JSON made lists of its tuples."""
+    if kind == "unread":
+        return Unread(*map(str, values))
+    draft = Draft(*values)  # type: ignore[arg-type]
+    return draft._replace(
+        found=[(str(f), str(v), str(o)) for f, v, o in draft.found],
+        boilerplate=[(int(start), int(end)) for start, end in draft.boilerplate],
+    )

@@ -1,0 +1,73 @@
+"""Follow a folder: sync whenever something in it changes. The only importer of watchfiles."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from watchfiles import watch
+
+from qa.corpus import Corpus
+from qa.datatypes import SyncReport
+from qa.errors import QaError
+
+_log = logging.getLogger(__name__)
+# Milliseconds in which changes are gathered: a folder that is being copied is one change.
+_DEBOUNCE = 1_000
+# Seconds after which a folder that is gone, or is on a disk that was taken out, is tried again.
+_RETRY = 5.0
+
+
+def follow(
+    corpus: Corpus, stop: Event, tell: Callable[[SyncReport | QaError], None] | None = None
+) -> None:
+    """Keep a corpus up to its folder until told to stop.
+
+    What changed before the call is not seen: sync first. Questions are answered meanwhile, from the
+    articles that are in.
+
+    Args:
+        corpus: The corpus, opened.
+        stop: Ends it, within a second.
+        tell: Called after each sync with what it did, or why it could not be done.
+    """
+    while not stop.is_set():
+        try:
+            for _ in watch(
+                corpus.folder,
+                stop_event=stop,
+                watch_filter=lambda _, path: _matters(corpus.folder, path),
+                debounce=_DEBOUNCE,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+            ):
+                _sync(corpus, tell)
+                corpus.folder.stat()  # a folder that was deleted is not watched any more
+        except OSError as error:  # the folder is gone, or the system watches enough already
+            _log.warning("%s cannot be watched: %s", corpus.folder, error)
+            stop.wait(_RETRY)
+            if not stop.is_set() and corpus.folder.is_dir():
+                _sync(corpus, tell)
+        else:  # told to stop, or interrupted
+            return
+
+
+def _sync(corpus: Corpus, tell: Callable[[SyncReport | QaError], None] | None) -> None:
+    try:
+        report: SyncReport | QaError = corpus.sync(may_be_empty=True)
+    except QaError as error:
+        report = error
+    except Exception:  # noqa: BLE001  # the folder is followed further
+        _log.exception("the articles were not indexed")
+        return
+    if tell:
+        tell(report)
+
+
+def _matters(folder: Path, path: str) -> bool:
+    """Whether a path is one that a sync reads: hidden files, and what is in the making, are not."""
+    try:
+        parts = Path(path).relative_to(folder.resolve()).parts
+    except ValueError:
+        parts = Path(path).parts[-1:]
+    return not any(part.startswith(".") for part in parts)
