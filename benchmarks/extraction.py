@@ -3,10 +3,10 @@
     python benchmarks/extraction.py --data DATA [--list 30]
 
 `DATA/article_extraction` is the article extraction benchmark (181 pages with gold bodies). The
-measure is its own: runs of four words (shingles), counted, precision and recall for each page, their
-means over the pages, F1 of the means. Prints the program's figures beside those of trafilatura with
-its usual settings in the same run, then how many pages give a title, an outlet and a date, and where
-from. `--list` prints that many pages, evenly spread, for checking by hand.
+measure is its own: runs of four words (shingles), counted, precision and recall for each page,
+their means over the pages, F1 of the means. Prints the program's figures beside those of
+trafilatura with its usual settings in the same run, then how many pages give a title, an outlet and
+a date, and where from. `--list` prints that many pages, evenly spread, for checking by hand.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def story(article: Article) -> str:
 
 
 def show(name: str, bodies: dict[str, str], found: dict[str, str]) -> None:
-    """Print one row: the benchmark's measures over all pages; a page without text counts as such."""
+    """Print one row: the benchmark's measures over all pages, those without text as well."""
     counts = [compare(body, found.get(key, "")) for key, body in bodies.items()]
     precision = statistics.mean(
         share(tp, fp, alone=fn == 0) for tp, fp, fn in counts if tp + fp > 0

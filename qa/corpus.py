@@ -39,6 +39,7 @@ class Corpus:
         folder: The folder of articles.
         index: The folder that holds the index.
         report: What the last sync did.
+        changes: How many syncs have changed an article since it was opened.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Corpus:
         self.folder = folder
         self.index = index
         self.report = SyncReport()
+        self.changes = 0
         self._embedder = embedder
         self._reranker = reranker
         self._columns = columns
@@ -137,6 +139,8 @@ class Corpus:
                 may_be_empty=may_be_empty,
                 columns=self._columns,
             )
+            if self.report.added or self.report.updated or self.report.removed:
+                self.changes += 1
         return self.report
 
     def add(self, file: str | os.PathLike[str], name: str | None = None) -> str:

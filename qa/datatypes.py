@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 Span = tuple[int, int]
 """Half-open range of Unicode characters (not bytes): ``text[start:end]``."""
@@ -193,6 +194,15 @@ class Citation:
         before, inside = self.article.text[: self.start], self.quote
         first = 1 + len(_LINE_END.findall(before))
         return first, first + len(_LINE_END.findall(inside))
+
+    @property
+    def position(self) -> tuple[Literal["page", "line"], int, int] | None:
+        """Where a person finds the quote in the file; None if it has neither pages nor lines."""
+        if self.pages:
+            return "page", *self.pages
+        if self.article.path.lower().endswith((".txt", ".md", ".markdown")):
+            return "line", *self.lines
+        return None
 
     @property
     def pages(self) -> tuple[int, int] | None:

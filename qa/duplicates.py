@@ -16,7 +16,7 @@ from qa.lexical import fold, words
 
 RUN = 3
 """Words in a run (shingle)."""
-CONTAINED = 0.55
+CONTAINED = 0.4
 """Share of the shorter article's runs that a copy holds; docs/quality.md has the measurement."""
 _FEWEST = 12
 # Locality-sensitive hashing after Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets",

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
+import regex
 import Stemmer
 
 # Acronyms with full stops, numbers with separators, then any run of letters and digits.
@@ -49,6 +50,11 @@ _SPELLINGS = (
     (re.compile(r"(?<=\w{2})tre(s)?$"), r"ter\1"),
 )
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+# In other languages a letter may carry marks that belong to the word, vowels in Hindi, say. Those
+# of Arabic and Hebrew are left out by most who write, so they are left out here.
+_FOREIGN_TOKEN = regex.compile(r"\d+(?:[.,]\d+)+|[\p{L}\p{N}\p{M}]+")
+_VOWEL_POINTS = re.compile(r"[\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
+
 _ENGLISH = "en"
 # Snowball's stemmers by ISO 639-1 code.
 _STEMMERS = {
@@ -148,10 +154,10 @@ def terms(text: str, language: str | None = None) -> list[str]:
     return list(_terms(text, analyzer(language)))
 
 
-def words(text: str) -> list[str]:
+def words(text: str, *, foreign: bool = False) -> list[str]:
     """Return the words of a text as they stand; pairs of characters where it has no spaces."""
     found: list[str] = []
-    for token in _TOKEN.findall(text):
+    for token in (_FOREIGN_TOKEN if foreign else _TOKEN).findall(text):
         position = 0
         for run in _UNSPACED.finditer(token):
             found += [token[position : run.start()]] * (run.start() > position)
@@ -169,7 +175,8 @@ def _terms(text: str, rules: str) -> tuple[str, ...]:
     if rules == "tr":
         text = text.replace("I", "ı").replace("İ", "i")
     stop = _STOP_WORDS.get(rules, frozenset())
-    found = words(unicodedata.normalize("NFC", text.replace("\u0640", "")).lower())
+    plain = _VOWEL_POINTS.sub("", unicodedata.normalize("NFC", text)).lower()
+    found = words(plain, foreign=True)
     return tuple(_foreign_term(word, rules) for word in found if fold(word) not in stop)
 
 

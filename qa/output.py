@@ -141,12 +141,11 @@ def _print_difference(answer: Answer, difference: Difference) -> None:
 
 
 def _print_citation(citation: Citation) -> None:
-    first, last = citation.lines
-    lines = f"line {first}" if first == last else f"lines {first}-{last}"
-    if citation.pages:
-        first, last = citation.pages
-        lines = f"page {first}" if first == last else f"pages {first}-{last}"
-    heading = f"[{citation.number}] {citation.article.source} ({citation.article.path}, {lines})"
+    place = citation.article.path
+    if citation.position:
+        kind, first, last = citation.position
+        place += f", {kind} {first}" if first == last else f", {kind}s {first}-{last}"
+    heading = f"[{citation.number}] {citation.article.source} ({place})"
     out.print(_text(heading, "bold cyan"))
     quote = _text(citation.quote)
     for start, end in citation.highlights:

@@ -13,6 +13,7 @@ _TERMINAL = re.compile(r"[.!?…。！？؟।:;,][\"'”’»)\]*_]*\s*$")
 # "wrote on X." at the end of a line: one letter there is a word more often than an initial.
 _LONE_LETTER = re.compile(r"\s[^\W\d_]\.[\"”’»)]*$")
 _SPACE = re.compile(r"\s")
+_WORD = re.compile(r"\w+")
 _QUOTE_MARK = re.compile(r"[\"“”«»]")
 _CLOSING = '"”»'
 _SAID = re.compile(
@@ -24,8 +25,13 @@ _LONGEST_SPEECH = 1_000
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff"
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
-# "3. kez" (Turkish), "د. أحمد" (Arabic): an ordinal before a small letter, a title of one letter.
-_ABBREVIATED = re.compile(r"(?:\d|(?:^|\s)[\u0600-\u06ff])\.$")
+# No end of a sentence, whatever the splitter says: "bn. in", "3. kez" (Turkish), "د. أحمد" (Arabic),
+# "»? — asked he" (Russian).
+_NO_END = re.compile(
+    r"(?P<arabic>(?<!\w)[\u0600-\u06ff]\.\s+(?=[\u0600-\u06ff]))"
+    r"|(?:\d|(?<!\w)[^\W\d_]{1,4})\.\s+(?=[^\W\d_]+(?!\w))"
+    r"|[»”]\s*(?=[—–-]\s+[^\W\d_])"
+)
 
 # The splitter is linear, but its result is one list: a line longer than this is cut at a space.
 _LONGEST_RUN = 20_000
@@ -168,7 +174,7 @@ def _split_run(text: str, start: int, end: int, language: str) -> Iterator[Span]
             span = trim(text, (sentence_start, start + boundary["end_index"]))
             if _NUMBER.fullmatch(text, *span) and span[1] < stop:
                 continue  # "1." belongs to the item that it numbers
-            if _ABBREVIATED.search(text, *span) and _goes_on(text, span[1], stop):
+            if span[1] < stop and _goes_on(text, span[1]):
                 continue
             sentence_start = start + boundary["end_index"]
             if span[0] < span[1]:
@@ -176,7 +182,10 @@ def _split_run(text: str, start: int, end: int, language: str) -> Iterator[Span]
         start = stop
 
 
-def _goes_on(text: str, end: int, stop: int) -> bool:
-    """Whether a sentence goes on behind a full stop that may belong to an abbreviation."""
-    following = text[end:stop].lstrip()[:1]
-    return following.islower() or "\u0600" <= following <= "\u06ff"
+def _goes_on(text: str, end: int) -> bool:
+    """Whether a sentence goes on behind what looks like its end."""
+    match = _NO_END.search(text, max(0, end - 6), end + 6)
+    if not match or not match.start() < end <= match.end():
+        return False
+    following = _WORD.search(text, match.end())
+    return bool(match["arabic"]) or bool(following and following[0].islower())

@@ -38,7 +38,6 @@ def follow(
                 stop_event=stop,
                 watch_filter=lambda _, path: _matters(corpus.folder, path),
                 debounce=_DEBOUNCE,
-                raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
                 _sync(corpus, tell)

@@ -17,7 +17,7 @@ from qa.datatypes import (
     Skipped,
     StatedValue,
 )
-from qa.readers import MAX_BYTES
+from qa.readers import LARGEST
 from qa.web import links, words
 from qa.web.answers import Turn, conversation, offers
 from qa.web.desk import _arrival
@@ -235,7 +235,7 @@ def test_library_tells_facts_and_counts() -> None:
     assert "1 file was skipped" in seen.text
     assert "x.pdf is not a kind" in seen.text
     assert seen.links == ["#at=0000000000000000"]
-    assert str(MAX_BYTES) in Seen(intake()).values
+    assert str(LARGEST) in Seen(intake()).values
     many = [listed(article("x", i)) for i in range(501)]
     assert "and 1 more" in Seen(library(many, {})).text
 

@@ -14,12 +14,15 @@ FORMAT = "qa evidence 1"
 COLUMNS = (
     "question", "searched_for", "scope", "answered", "number", "quote", "start", "end",
     "answer_spans", "outlet", "title", "author", "published", "url", "path", "sha256",
-    "also_in", "program", "made",
+    "also_in", "program", "made", "file_sha256", "pages",
 )  # fmt: skip
 # A cell that begins so is a formula to a spreadsheet; an apostrophe before it makes it text, and
 # one before an apostrophe keeps the two apart.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-_OFFSETS = "Offsets count Unicode characters of the decoded file, half-open, as Python slices do."
+_OFFSETS = (
+    "Offsets count Unicode characters of the article's text (of a text file: the decoded file), "
+    "half-open, as Python slices do. SHA-256 is of that text in UTF-8."
+)
 _ABSENT = "Not in these articles."
 
 
@@ -59,11 +62,17 @@ def _csv(answers: Sequence[Answer], program: str, made: str) -> str:
             cells = [*asked, "yes", citation.number, citation.quote, citation.start, citation.end]
             cells += [spans, article.outlet, article.title, article.author, article.published]
             cells += [article.url, article.path, article.article_id, also, program, made]
+            cells += [article.file_sha256, _pages(citation)]
             rows.writerow(_cell(cell) for cell in cells)
         if not answer.citations:
-            blank = [""] * (len(COLUMNS) - len(asked) - 3)
-            rows.writerow(_cell(cell) for cell in [*asked, "no", *blank, program, made])
+            blank = [""] * (COLUMNS.index("program") - len(asked) - 1)
+            rows.writerow(_cell(cell) for cell in [*asked, "no", *blank, program, made, "", ""])
     return "\ufeff" + out.getvalue()  # without the mark, Excel reads it as Windows-1252
+
+
+def _pages(citation: Citation) -> str:
+    first, last = citation.pages or (0, 0)
+    return "" if not first else str(first) if first == last else f"{first}-{last}"
 
 
 def _cell(value: object) -> str:
@@ -106,7 +115,9 @@ def _quote_in_markdown(citation: Citation) -> str:
         "published": article.published,
         "url": article.url,
         "file": article.path,
+        "page": _pages(citation),
         "SHA-256": article.article_id,
+        "SHA-256 of the file": article.file_sha256,
         "characters": f"{citation.start}-{citation.end}",
         "answer": " ".join(f"{start}-{end}" for start, end in citation.highlights),
         "also in": "; ".join(passage.article.path for passage in citation.also_in),
@@ -184,8 +195,10 @@ def _citation_to_json(citation: Citation) -> dict[str, Any]:
             for passage in citation.also_in
         ],
         "lines": list(citation.lines),
+        "pages": list(citation.pages) if citation.pages else None,
         "article": {
             "article_id": article.article_id,
+            "file_sha256": article.file_sha256,
             "path": article.path,
             "title": article.title,
             "outlet": article.outlet,
@@ -193,6 +206,7 @@ def _citation_to_json(citation: Citation) -> dict[str, Any]:
             "published": article.published.isoformat() if article.published else None,
             "url": article.url,
             "language": article.language,
+            "origins": dict(article.origins),
         },
     }
 

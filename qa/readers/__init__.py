@@ -63,9 +63,10 @@ ISOLATED = frozenset({".html", ".htm", ".xhtml", ".pdf", ".docx"})
 
 MAX_BYTES = 10_000_000
 """A text or a page above this is no article; reading one would take minutes and gigabytes."""
-_LARGER = {".pdf": 50_000_000, ".docx": 50_000_000, ".zip": 500_000_000} | dict.fromkeys(
-    (".json", ".jsonl", ".ndjson", ".csv", ".tsv"), 50_000_000
+_LARGER = {".pdf": 50_000_000, ".docx": 50_000_000, ".zip": 200_000_000} | dict.fromkeys(
+    (".json", ".jsonl", ".ndjson", ".csv", ".tsv"), 40_000_000
 )
+LARGEST = max(_LARGER.values())
 
 
 def max_bytes(suffix: str) -> int:

@@ -34,7 +34,7 @@ def entries(content: bytes) -> Iterator[tuple[str, bytes] | Unread]:
             parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
             if any(part.startswith(".") and part != ".." for part in parts) or "__MACOSX" in parts:
                 continue
-            name = "/".join(parts)
+            name = entry.filename.replace("\\", "/")
             if reason := _why_not(entry, parts):
                 shown = name if name.isprintable() else name.encode("unicode_escape").decode()
                 yield Unread(shown, reason)

@@ -22,9 +22,10 @@ class IsolatedReader:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         """Start nothing yet."""
-        self._seconds = seconds
+        self.seconds = seconds
+        self.command = [sys.executable, "-m", "qa.readers.worker"]
+        self.process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
-        self._process: subprocess.Popen[bytes] | None = None
         self._replies: SimpleQueue[bytes] = SimpleQueue()
 
     def read(self, content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Unread]:
@@ -36,7 +37,7 @@ class IsolatedReader:
         header = {
             "suffix": suffix,
             "columns": dict(columns),
-            "seconds": self._seconds,
+            "seconds": self.seconds,
             "length": len(content),
         }
         with self._lock:
@@ -44,11 +45,11 @@ class IsolatedReader:
             sender = Thread(target=_send, args=(process.stdin, header, content), daemon=True)
             sender.start()
             try:
-                line = self._replies.get(timeout=self._seconds)
+                line = self._replies.get(timeout=self.seconds)
             except Empty:
                 self._end()
                 raise ArticleError(
-                    f"took more than {self._seconds:.0f} seconds to read, and was given up"
+                    f"took more than {self.seconds:.0f} seconds to read, and was given up"
                 ) from None
             if not line:  # it ended: a parser crashed, or memory ran out
                 self._end()
@@ -64,29 +65,29 @@ class IsolatedReader:
             self._end()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._process and self._process.poll() is None:
-            return self._process
+        if self.process and self.process.poll() is None:
+            return self.process
         self._end()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "qa.readers.worker"],
+        self.process = subprocess.Popen(
+            self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         self._replies = SimpleQueue()
-        Thread(target=_receive, args=(self._process.stdout, self._replies), daemon=True).start()
-        return self._process
+        Thread(target=_receive, args=(self.process.stdout, self._replies), daemon=True).start()
+        return self.process
 
     def _end(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            for stream in (self.process.stdin, self.process.stdout):
                 with suppress(OSError):
                     if stream:
                         stream.close()
-            self._process = None
+            self.process = None
 
 
 def _send(stream: IO[bytes], header: Mapping[str, object], content: bytes) -> None:

@@ -249,7 +249,7 @@ def _cite(turn: Turn, citation: Citation, *, brief: bool = False) -> str:
     """Return a link to the place in the article; hovering or focusing it shows the passage."""
     label: tuple[str, ...] = (f"[{citation.number}] ", citation.article.source)
     if not brief:
-        label = (*label, " · ", citation.article.path, f", {words.lines(*citation.lines)}")
+        label = (*label, " · ", citation.article.path, _position(citation))
     link = links.write(turn.asked, links.place_of(citation))
     text = marked(
         citation.article.text,
@@ -284,5 +284,9 @@ def _lang(article: Article) -> str:
 
 
 def place(citation: Citation) -> str:
-    """Return where a quote stands: file and lines."""
-    return f"{citation.article.path}, {words.lines(*citation.lines)}"
+    """Return where a quote stands: file, and page or line."""
+    return citation.article.path + _position(citation)
+
+
+def _position(citation: Citation) -> str:
+    return f", {words.position(*citation.position)}" if citation.position else ""

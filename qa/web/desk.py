@@ -19,7 +19,7 @@ from qa.datatypes import Article, Citation, Scope, SyncProgress, SyncReport
 from qa.errors import QaError
 from qa.evaluation import record
 from qa.evidence import FORMATS, write_pack
-from qa.readers import MAX_BYTES
+from qa.readers import LARGEST
 from qa.web import links, words
 from qa.web.answers import Turn
 from qa.web.library import Arrival, Incoming, Listed, listed
@@ -80,11 +80,15 @@ class Desk:
         return next(iter(self.corpus.articles(ids)), None)
 
     def articles(self) -> list[Listed]:
-        """Return what is indexed; read anew only after a sync, or when the number has changed."""
-        state = (self.corpus.report, self.corpus.count())
+        """Return what is indexed; read anew only when something has changed."""
+        state = self.state()
         if self._shelf[0] != state:
             self._shelf = (state, [listed(article) for article in self.corpus.articles()])
         return self._shelf[1]
+
+    def state(self) -> tuple[int, tuple[int, int]]:
+        """Return what changes whenever the articles do."""
+        return self.corpus.changes, self.corpus.count()
 
     def cited(self, turns: Sequence[Turn]) -> Counter[str]:
         """Count how often each article is cited in a conversation."""
@@ -143,7 +147,7 @@ class Desk:
                     paths[self.corpus.add(file, name)] = shown
                     states[shown] = Incoming(shown, words.WAITING)
                 else:
-                    reason = words.NOT_SENT.format(MAX_BYTES // 1_000_000)
+                    reason = words.NOT_SENT.format(LARGEST // 1_000_000)
                     states[shown] = Incoming(shown, words.SKIPPED, reason)
             except QaError as error:
                 states[shown] = Incoming(shown, words.SKIPPED, str(error))
@@ -156,9 +160,8 @@ class Desk:
             if isinstance(step, SyncReport):
                 _settle(states, paths, step)
                 break
-            if step.path in paths:
-                shown = paths[step.path]
-                states[shown] = Incoming(shown, words.IN)
+            if step.path and (came := _brought(step.path, paths)):
+                states[came] = Incoming(came, words.IN)
             spent = time.monotonic() - began
             left = spent / step.share - spent if step.share > 0 else None
             yield _arrival(states, step.share, left)
@@ -218,12 +221,23 @@ def _arrival(
     return Arrival(files, said, share)
 
 
+def _brought(path: str, paths: dict[str, str]) -> str | None:
+    """Return what the file was called that an article came in with; it may have held several."""
+    while path and path not in paths:
+        path = path[: max(path.rfind("#"), path.rfind("/"), 0)]
+    return paths.get(path)
+
+
 def _settle(states: dict[str, Incoming], paths: dict[str, str], report: SyncReport) -> None:
     """Say of every file that was copied what came of it."""
     reasons = {item.path: item.reason for item in report.skipped}
+    left_out = Counter(_brought(item.path, paths) for item in report.skipped)
     for path, shown in paths.items():
-        reason = reasons.get(path)
-        states[shown] = Incoming(shown, words.SKIPPED if reason else words.IN, reason or "")
+        if path in reasons:
+            states[shown] = Incoming(shown, words.SKIPPED, reasons[path])
+        else:
+            count = left_out[shown]
+            states[shown] = Incoming(shown, words.IN, words.LEFT_OUT.format(count) if count else "")
 
 
 def _clean(text: str) -> str:

@@ -44,7 +44,10 @@ class Handlers:
     def shelved(self, turns: list[Turn]) -> str:
         """Return the library, with what a conversation cites of it."""
         return library.library(
-            self._desk.articles(), self._desk.cited(turns), self._corpus.report.skipped
+            self._desk.articles(),
+            self._desk.cited(turns),
+            self._corpus.report.skipped,
+            self._corpus.note(),
         )
 
     def ask(
@@ -114,6 +117,13 @@ class Handlers:
         if turns is before:
             return [gr.skip(), gr.skip(), gr.skip(), shown]
         return [turns, self._talked(turns), self.shelved(turns), shown]
+
+    def keep_up(self, seen: Any, turns: list[Turn]) -> list[Any]:
+        """Show the library anew if the folder has changed since it was shown."""
+        state = (self._desk.state(), self._corpus.report.skipped)
+        if seen in (None, state):
+            return [state, *[gr.skip()] * 5]
+        return [state, *self.arrive(turns)]
 
     def arrive(self, turns: list[Turn]) -> list[Any]:
         """Fill in what a fresh page needs to know of the corpus."""

@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from qa.datatypes import Article, Skipped
-from qa.readers import MAX_BYTES, SUFFIXES
+from qa.readers import LARGEST, SUFFIXES
 from qa.web import links, words
 from qa.web.links import Place
 from qa.web.markup import anchor, button, escape, paragraph
@@ -77,6 +77,7 @@ def library(
     articles: Sequence[Listed],
     cited: Mapping[str, int],
     skipped: Sequence[Skipped] = (),
+    note: str = "",
 ) -> str:
     """Return the list of articles with all that can be done to it.
 
@@ -84,12 +85,14 @@ def library(
         articles: What is indexed.
         cited: How often each article id is cited in the conversation.
         skipped: Files of the folder that are no articles.
+        note: What a reader should know of the index.
     """
     items = "".join(_item(article, cited) for article in articles[:_SHOWN])
     more = len(articles) - _SHOWN
     return "".join(
         (
             f'<h2 class="qa-heading">{words.articles(len(articles))}</h2>',
+            paragraph(note, "qa-note") if note else "",
             f'<ul class="qa-list">{items}</ul>' if items else "",
             paragraph(words.MORE.format(f"{more:,}"), "qa-note") if more > 0 else "",
             _skipped(skipped) if skipped else "",
@@ -142,7 +145,7 @@ def intake(arrival: Arrival | None = None, removed: str = "", note: str = "") ->
     """
     suffixes = ",".join(SUFFIXES)
     return (
-        f'<div class="qa-add" data-most="{MAX_BYTES}" data-sending="{escape(words.SENDING)}">'
+        f'<div class="qa-add" data-most="{LARGEST}" data-sending="{escape(words.SENDING)}">'
         f'<h2 class="qa-heading">{words.ADD}</h2>'
         f'<p class="qa-note">{words.DROP} '
         + button(words.FILES, class_="qa-pick", data_input="files")

@@ -12,10 +12,12 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import gradio as gr
 
 from qa.corpus import Corpus
-from qa.readers import MAX_BYTES
+from qa.readers import LARGEST
 from qa.web import answers, library, reader, words
 from qa.web.handlers import Handlers
 
+_LOOK_AGAIN = 3.0
+"""Seconds between two looks at whether the folder has changed."""
 _FILES = Path(__file__).parent
 # Fonts that the machine has: a theme's own would be fetched from another host.
 _FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
@@ -37,6 +39,7 @@ def build(corpus: Corpus) -> gr.Blocks:
     with page:
         turns = gr.State([])
         only = gr.State(None)
+        seen = gr.State(None)
         _places()
         with gr.Row(elem_classes="qa-page"):
             with gr.Column(elem_id="qa-library-place", min_width=240):
@@ -114,6 +117,8 @@ def build(corpus: Corpus) -> gr.Blocks:
                 handlers.take, turns, [gate, shelf, *known], trigger_mode="multiple", **private
             )
             taken.then(handlers.offer, None, start, **private)
+        clock = gr.Timer(_LOOK_AGAIN)
+        clock.tick(handlers.keep_up, [seen, turns], [seen, shelf, *known], **private)
         narrowed.click(handlers.keep_to_none, None, [only, narrowed], **private)
         new.click(handlers.begin_anew, None, [turns, talk, shelf, book, only, narrowed], **private)
     return page
@@ -175,7 +180,7 @@ def start(corpus: Corpus, port: int, *, browser: bool = False) -> gr.Blocks:
         ssr_mode=False,
         mcp_server=False,
         enable_monitoring=False,
-        max_file_size=MAX_BYTES,
+        max_file_size=LARGEST,
         css_paths=[_FILES / "page.css"],
         theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
     )

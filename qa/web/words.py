@@ -67,6 +67,7 @@ REMOVE = "Remove {}"
 REMOVED = "{} is out of the folder."
 UNDO = "Put it back"
 WAITING, IN, SKIPPED = "waiting", "in", "skipped"
+LEFT_OUT = "{} of what is in it was skipped: see the list below"
 NOT_SENT = "could not be copied: it may have {} MB at most"
 NO_ARTICLES = "There are no articles here yet. Drop some, and ask."
 MORE = "and {} more"
@@ -138,9 +139,9 @@ def day(value: date) -> str:
     return value.isoformat()
 
 
-def lines(first: int, last: int) -> str:
-    """Say on which lines of its file a quote stands."""
-    return f"line {first}" if first == last else f"lines {first}–{last}"
+def position(kind: str, first: int, last: int) -> str:
+    """Say on which lines or pages of its file a quote stands."""
+    return f"{kind} {first}" if first == last else f"{kind}s {first}–{last}"
 
 
 def citation_of(number: int, count: int) -> str:

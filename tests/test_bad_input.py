@@ -1,0 +1,251 @@
+"""Files made to hurt, folders that are not what they seem: a reason each, and the rest goes on."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import qa
+from qa.articles import read_file
+from qa.datatypes import Article, Skipped
+from qa.errors import ArticleError
+from qa.readers import SUFFIXES, max_bytes
+from qa.readers.isolated import IsolatedReader
+from tests.conftest import ROOT
+
+STORY = "The ferry to Nessebar sails again since Friday. Captain Dimov thanked the mechanics."
+
+
+def zipped(*entries: tuple[zipfile.ZipInfo | str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, content in entries:
+            archive.writestr(entry, content)
+    return out.getvalue()
+
+
+def reasons(content: bytes, name: str = "a.zip") -> dict[str, str]:
+    return {
+        item.path: item.reason for item in read_file(content, name) if isinstance(item, Skipped)
+    }
+
+
+def test_zip_entries_that_lead_out_or_hurt_are_skipped_and_the_rest_is_read(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link.txt")
+    link.external_attr = 0o120777 << 16
+    content = zipped(
+        ("good.txt", STORY.encode()),
+        ("../../out.txt", b"x"),
+        ("/etc/passwd.txt", b"x"),
+        ("C:\\out.txt", b"x"),
+        (link, b"/etc/passwd"),
+        ("bomb.txt", b"0" * 9_000_000),
+        ("big.txt", os.urandom(1000) * 11_000),
+        ("inner.zip", zipped(("a.txt", b"x"))),
+        ("run.exe", b"MZ"),
+        ("bad\u202ename.txt", b"x"),
+        ("__MACOSX/good.txt", b"x"),
+        (".hidden.txt", b"x"),
+    )
+    found = list(read_file(content, "a.zip"))
+    [article] = [item for item in found if isinstance(item, Article)]
+    assert (article.path, article.text) == ("a.zip/good.txt", STORY)
+    told = {item.path: item.reason for item in found if isinstance(item, Skipped)}
+    for path, reason in {
+        "a.zip/../../out.txt": "leads out of the zip file",
+        "a.zip//etc/passwd.txt": "leads out of the zip file",
+        "a.zip/C:/out.txt": "leads out of the zip file",
+        "a.zip/link.txt": "is a link",
+        "a.zip/bomb.txt": "times its size",
+        "a.zip/big.txt": "11 MB unpacked",
+        "a.zip/inner.zip": "zip file inside a zip file",
+        "a.zip/run.exe": "not one of the kinds",
+        "a.zip/bad\\u202ename.txt": "cannot be shown",
+    }.items():
+        assert reason in told.pop(path), path
+    assert told == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_zip_entry_that_lies_about_its_size_is_not_unpacked_beyond_it() -> None:
+    content = bytearray(zipped(("lies.txt", STORY.encode() * 2_000)))
+    for signature, at in ((b"PK\1\2", 24), (b"PK\3\4", 22)):
+        start = content.index(signature) + at
+        content[start : start + 4] = (10).to_bytes(4, "little")
+    assert set(reasons(bytes(content))) == {"a.zip/lies.txt"}
+
+
+def test_protected_zip_entry_says_so() -> None:
+    content = bytearray(zipped(("secret.txt", STORY.encode())))
+    content[content.index(b"PK\1\2") + 8] |= 1
+    assert "password" in reasons(bytes(content))["a.zip/secret.txt"]
+
+
+def test_page_nested_a_hundred_thousand_deep_does_no_harm() -> None:
+    deep = f"<html><body>{'<div>' * 100_000}<p>{STORY}</p>{'</div>' * 100_000}</body></html>"
+    reader = IsolatedReader(seconds=30)
+    try:
+        with suppress(ArticleError):  # read or refused: both will do
+            list(read_file(deep.encode(), "a.html", reader=reader))
+        [article] = read_file(f"<p>{STORY}</p><p>{STORY}</p>".encode(), "b.html", reader=reader)
+        assert isinstance(article, Article)
+    finally:
+        reader.close()
+
+
+class Hanging(IsolatedReader):
+    """Runs another program in the reader's place."""
+
+    def __init__(self, code: str, seconds: float) -> None:
+        super().__init__(seconds)
+        self.command = [sys.executable, "-c", code]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("while True: pass", "took more than 1 seconds"),
+        ("import os; os.abort()", "broke the reader"),
+        ("import sys; sys.exit()", "broke the reader"),
+    ],
+)
+def test_reader_that_hangs_or_crashes_is_ended(code: str, reason: str) -> None:
+    reader = Hanging(code, 1)
+    with pytest.raises(ArticleError, match=reason):
+        list(read_file(b"<p>x</p>", "a.html", reader=reader))
+    assert reader.process is None
+    reader.command = IsolatedReader().command  # the next file has a new process
+    reader.seconds = 60
+    [article] = read_file(f"<p>{STORY}</p><p>{STORY}</p>".encode(), "a.html", reader=reader)
+    assert isinstance(article, Article)
+    reader.close()
+
+
+def test_reader_that_needs_too_much_memory_says_so() -> None:
+    code = (
+        "import qa.readers.worker as w\n"
+        "w.read = lambda *_: bytearray(2_000_000_000)\n"
+        "w.main()"
+    )  # fmt: skip
+    reader = Hanging(code, 60)
+    with pytest.raises(ArticleError, match="too much memory"):
+        list(read_file(b"<p>x</p>", "a.html", reader=reader))
+    reader.close()
+
+
+def test_questions_are_answered_while_files_are_read(folder: Path, tmp_path: Path) -> None:
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        (folder / "page.html").write_text("<p>x</p>")
+        (folder / "bad.pdf").write_bytes(b"%PDF-1.7 broken")
+        syncing = threading.Thread(target=corpus.sync)
+        syncing.start()
+        answer = corpus.answer("Who opposed the budget?")
+        assert answer.citations[0].article.path == "budget.md"
+        syncing.join()
+        assert {item.path for item in corpus.report.skipped} == {"page.html", "bad.pdf"}
+
+
+def test_folder_full_of_traps_is_indexed_around_them(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "good.txt").write_text(STORY)
+    (folder / "copy.txt").write_text(STORY)
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "itself.txt").symlink_to(folder / "itself.txt")
+    (folder / "page.html").write_text(f"<p>{STORY} Twice.</p><p>{STORY} Twice.</p>")
+    (folder / "page_files").mkdir()
+    (folder / "page_files" / "advert.html").write_text("<p>Buy</p>")
+    with (folder / "huge.txt").open("wb") as huge:
+        huge.truncate(2_000_000_000)
+    with (folder / "huge.zip").open("wb") as huge:
+        huge.truncate(2_000_000_000)
+    Path(os.fsdecode(bytes(folder) + b"/\xff\xfe.txt")).write_text(STORY)
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        assert set(corpus.report.added) == {"copy.txt", "page.html"}
+        told = {item.path: item.reason for item in corpus.report.skipped}
+    for path, reason in {
+        "good.txt": "same content as copy.txt",
+        "loop": "link to a folder",
+        "itself.txt": "a link to nothing",
+        "page_files": "saved page",
+        "huge.txt": "2000 MB; a .txt file may have 10 MB",
+        "huge.zip": "2000 MB; a .zip file may have 200 MB",
+        "\\udcff\\udcfe.txt": "cannot be shown",
+    }.items():
+        assert reason in told.pop(path), path
+    assert told == {}
+
+
+def test_folder_without_permission_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "good.txt").write_text(STORY)
+    (folder / "closed" / "a.txt").write_text("A.")
+    (folder / "locked.txt").write_text("B.")
+    (folder / "closed").chmod(0)
+    (folder / "locked.txt").chmod(0)
+    for place in (tmp_path, *tmp_path.parents):
+        if place.stat().st_uid == os.getuid() and place != Path("/tmp"):
+            place.chmod(place.stat().st_mode | 0o055)
+    code = (
+        "import os, sys; from pathlib import Path; from qa.indexing import compare\n"
+        "compare(Path('seeds'), None)\n"  # all that it needs is loaded while it may be read
+        "os.getuid() or os.seteuid(65534)\n"
+        "print(*((i.path, i.reason) for i in compare(Path(sys.argv[1]), None).skipped), sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "('closed', 'is a folder that cannot be read: Permission denied')",
+        "('locked.txt', 'cannot be read: Permission denied')",
+    ]
+
+
+def test_memory_stays_within_a_gigabyte(tmp_path: Path) -> None:
+    """The largest files that are taken, one of each kind, read one after the other."""
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    line = "Глава пристани сказал, что паром снова ходит 😀. "
+    body = (line * 200)[:9_000]
+    rows = max_bytes(".json") // (len(body.encode()) + 20)
+    (folder / "rows.json").write_text(
+        "[" + ",".join(f'{{"text": "{n} {body}"}}' for n in range(rows)) + "]"
+    )
+    (folder / "deep.html").write_text("<div>" * 1_000_000 + STORY)
+    (folder / "many.html").write_text(f"<p>{STORY}</p>" * 20_000)
+    (folder / "bomb.zip").write_bytes(zipped(("a.txt", b"0" * 400_000_000)))
+    code = (
+        "import resource, sys; from pathlib import Path; import qa\n"
+        "from qa.articles import read_bytes, read_file; from qa.readers.isolated import *\n"
+        "used = lambda who: resource.getrusage(who).ru_maxrss\n"
+        "idle = used(resource.RUSAGE_SELF); reader = IsolatedReader()\n"
+        "for file in sorted(Path(sys.argv[1]).iterdir()):\n"
+        "    try:\n"
+        "        n = sum(1 for _ in read_file(read_bytes(file), file.name, reader=reader))\n"
+        "    except qa.QaError as error: n = error\n"
+        "    print(file.name, n, file=sys.stderr)\n"
+        "reader.close()\n"
+        "print(used(resource.RUSAGE_SELF) - idle, used(resource.RUSAGE_CHILDREN))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    kilobytes = 1 if sys.platform == "linux" else 1024
+    ours, theirs = (int(number) // kilobytes for number in done.stdout.split())
+    assert ours + theirs < 1_000_000, done.stderr
+
+
+def test_every_suffix_has_a_limit() -> None:
+    assert all(0 < max_bytes(suffix) <= 200_000_000 for suffix in SUFFIXES)

@@ -1,0 +1,133 @@
+"""The folder is followed: what changes in it is in the answers within seconds."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+import qa
+from qa.watching import follow
+
+FERRY = "The ferry to Nessebar sails again since Friday, Captain Dimov said.\n"
+
+
+@pytest.fixture
+def followed(folder: Path, tmp_path: Path) -> Iterator[tuple[qa.Corpus, SimpleQueue[object]]]:
+    told: SimpleQueue[object] = SimpleQueue()
+    stop = threading.Event()
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        thread = threading.Thread(target=follow, args=(corpus, stop, told.put))
+        thread.start()
+        time.sleep(0.5)  # the watch begins
+        yield corpus, told
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass within 30 seconds")
+
+
+def paths(corpus: qa.Corpus) -> list[str]:
+    return [article.path for article in corpus.articles()]
+
+
+def test_added_changed_renamed_and_removed_files_are_in_the_answers(
+    folder: Path, followed: tuple[qa.Corpus, SimpleQueue[object]]
+) -> None:
+    corpus, _ = followed
+    (folder / "deep").mkdir()
+    (folder / "deep" / "ferry.txt").write_text(FERRY)
+    until(lambda: "deep/ferry.txt" in paths(corpus))
+    question = "Who said that the ferry sails?"
+    assert corpus.answer(question).citations[0].article.path == "deep/ferry.txt"
+    (folder / "deep" / "ferry.txt").write_text(FERRY.replace("Dimov", "Iliev"))
+    until(lambda: "Iliev" in corpus.retrieve("ferry Nessebar", 1)[0].passage.text)
+    [before] = [a for a in corpus.articles() if a.path == "deep/ferry.txt"]
+    (folder / "deep").rename(folder / "renamed")
+    until(lambda: "renamed/ferry.txt" in paths(corpus))
+    until(lambda: corpus.report.updated == ("renamed/ferry.txt",))
+    assert corpus.report.embedded == 0
+    assert before.article_id in {a.article_id for a in corpus.articles()}
+    (folder / "renamed" / "ferry.txt").unlink()
+    until(lambda: paths(corpus) == ["budget.md", "harbour.txt"])
+
+
+def test_broken_sidecar_is_told_and_mended(
+    folder: Path, followed: tuple[qa.Corpus, SimpleQueue[object]]
+) -> None:
+    corpus, told = followed
+    (folder / "metadata.toml").write_text("[broken")
+    while not isinstance(error := told.get(timeout=30), qa.QaError):
+        pass
+    assert "cannot be read" in str(error)
+    assert corpus.answer("Who opposed the budget?").citations  # as it was
+    (folder / "metadata.toml").write_text('["harbour.txt"]\noutlet = "Daily"\n')
+    until(lambda: {"Daily", "The Varna Post"} == {a.outlet for a in corpus.articles()})
+
+
+def test_folder_that_is_deleted_and_made_again_is_followed(
+    folder: Path, followed: tuple[qa.Corpus, SimpleQueue[object]]
+) -> None:
+    corpus, _ = followed
+    away = folder.with_name("away")
+    folder.rename(away)
+    time.sleep(2)
+    away.rename(folder)
+    until(folder.is_dir)
+    time.sleep(6)
+    (folder / "ferry.txt").write_text(FERRY)
+    until(lambda: "ferry.txt" in paths(corpus))
+
+
+def test_index_watch_goes_on_until_it_is_interrupted(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "qa", "index", "--watch"]
+    command += ["--articles", str(folder), "--index", str(tmp_path / "index")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    assert any("Watching" in line for line in lines)
+    time.sleep(1)
+    (folder / "ferry.txt").write_text(FERRY)
+    assert any(line.startswith("1 added") for line in lines)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_interrupted_index_keeps_what_is_done(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for number in range(40):
+        sentences = (
+            f"In town {number} the fair number {n} was opened by a mayor." for n in range(60)
+        )
+        (folder / f"{number:02}.txt").write_text(" ".join(sentences))
+    command = [sys.executable, "-m", "qa", "index", "--articles", str(folder)]
+    command += ["--index", str(tmp_path / "index")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until((tmp_path / "index" / "index.sqlite").exists)
+    until(lambda: (qa.corpus.status(folder, tmp_path / "index").article_count) > 1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "What is done is kept" in err
+    assert "Traceback" not in err
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        assert 0 < len(corpus.report.added) < 40
+        assert corpus.count()[0] == 40
