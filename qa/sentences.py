@@ -25,8 +25,8 @@ _LONGEST_SPEECH = 1_000
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff"
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 
-# No end of a sentence, whatever the splitter says: "bn. in", "3. kez" (Turkish), "د. أحمد" (Arabic),
-# "»? — asked he" (Russian).
+# No end of a sentence, whatever the splitter says: "bn. in", "3. kez" (Turkish), a title of one
+# letter (Arabic), "who?" — he asked (Russian).
 _NO_END = re.compile(
     r"(?P<arabic>(?<!\w)[\u0600-\u06ff]\.\s+(?=[\u0600-\u06ff]))"
     r"|(?:\d|(?<!\w)[^\W\d_]{1,4})\.\s+(?=[^\W\d_]+(?!\w))"
@@ -184,8 +184,9 @@ def _split_run(text: str, start: int, end: int, language: str) -> Iterator[Span]
 
 def _goes_on(text: str, end: int) -> bool:
     """Whether a sentence goes on behind what looks like its end."""
-    match = _NO_END.search(text, max(0, end - 6), end + 6)
-    if not match or not match.start() < end <= match.end():
+    around = _NO_END.finditer(text, max(0, end - 6), end + 6)
+    match = next((m for m in around if m.start() < end <= m.end()), None)
+    if match is None:
         return False
     following = _WORD.search(text, match.end())
     return bool(match["arabic"]) or bool(following and following[0].islower())
