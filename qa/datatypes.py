@@ -85,6 +85,16 @@ class Scope:
     until: date | None = None
     paths: tuple[str, ...] | None = None
 
+    def holds(self, path: str, outlet: str | None, published: date | None) -> bool:
+        """Say whether an article of which this is known is among those that are searched."""
+        named = self.outlets and {name.casefold() for name in self.outlets}
+        return (
+            (self.outlets is None or (outlet or "").casefold() in (named or ()))
+            and (self.since is None or (published is not None and published >= self.since))
+            and (self.until is None or (published is not None and published <= self.until))
+            and (self.paths is None or path in self.paths)
+        )
+
 
 EVERYTHING = Scope()
 

@@ -113,6 +113,7 @@ class _Sync:
         self.unchanged: list[str] = []
         self.skipped = [*self.survey.skipped]
         self.records: dict[str, FileRecord] = {}
+        self.twins: dict[str, Article | None] = {}  # those of files that were not read are kept
         self.files_done = self.bytes_done = 0
         for record in self.survey.unchanged.values():
             self.skipped += record.skipped
@@ -156,6 +157,8 @@ class _Sync:
         if gone:
             self.store.remove(gone)
         self.store.put_files({}, self.survey.gone)
+        read = [twin for twin in self.twins.values() if twin]
+        self.store.put_twins(read, [path for path, twin in self.twins.items() if not twin])
         return self.report(embedded)
 
     def report(self, embedded: int) -> SyncReport:
@@ -197,7 +200,7 @@ class _Sync:
                 key = item.article_id
                 held.append((item.path, key))
                 if key in self.seen:
-                    self._same(item.path, key)
+                    self._same(item.path, key, item)
                     continue
                 self.seen[key] = item.path
                 self.bytes_done = min(before + size, self.bytes_done + len(item.text))
@@ -214,7 +217,8 @@ class _Sync:
         digest = hashlib.sha256(content).hexdigest()
         self.records[path] = FileRecord(stamp, digest, tuple(held), tuple(unread))
 
-    def _same(self, path: str, key: str) -> None:
+    def _same(self, path: str, key: str, article: Article | None = None) -> None:
+        self.twins[path] = article
         self.skipped.append(Skipped(path, f"has the same content as {self.seen[key]}"))
 
     def _batches(self, embedder: Embedder) -> Iterator[list[tuple[Article, Chunks]]]:

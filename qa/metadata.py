@@ -96,7 +96,7 @@ def clean(field: str, value: object) -> str | None:
         value = ", ".join(value)
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    line = " ".join(str(value).split())
     if field == "language":
         line = line.replace("_", "-").split("-")[0].lower()
         return line if line.isalpha() and len(line) in (2, 3) else None

@@ -141,8 +141,9 @@ def retrieve(
     if reranker and head:
         scores = reranker.scores(query.text, [chunking.searched_text(h.passage) for h in head])
         head = [replace(hit, score=float(s)) for hit, s in zip(head, scores, strict=True)]
+    ordered = _without_copies(store, _rank(head) + ordered[_RERANKED:])
     hits: list[Hit] = []
-    for hit in _without_copies(store, _rank(head) + ordered[_RERANKED:]):
+    for hit in _with_twins(store, ordered, scope):
         if len(hits) == k:
             break
         if max_tokens is not None:
@@ -182,6 +183,28 @@ def _without_copies(store: Store, hits: Sequence[Hit]) -> list[Hit]:
         else:
             kept[at] = _with_copy(kept[at], hit)
     return kept
+
+
+def _with_twins(store: Store, hits: Sequence[Hit], scope: Scope) -> list[Hit]:
+    """Return hits with the articles beside them that have the very same text.
+
+    Of those that are searched, the one that was told first is the hit.
+    """
+    twins = store.twins({hit.passage.article.article_id for hit in hits})
+    found: list[Hit] = []
+    for hit in hits:
+        passage = hit.passage
+        same = [passage.article, *twins.get(passage.article.article_id, ())]
+        if len(same) == 1:
+            found.append(hit)
+            continue
+        searched = [a for a in same if scope.holds(a.path, a.outlet, a.published)]
+        first, *others = original_first(searched or same[:1])
+        best = _best(hit)
+        also = [replace(best, article=a) for a in others if a.source != first.source]
+        shown = replace(passage, article=first)
+        found.append(replace(hit, passage=shown, also_in=(*also, *hit.also_in)))
+    return found
 
 
 def _repeats(hit: Hit, earlier: Hit) -> bool:

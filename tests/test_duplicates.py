@@ -156,3 +156,31 @@ def test_a_new_copy_joins_its_group(syndicated: Path, tmp_path: Path) -> None:
         corpus.sync()
         [group] = set(corpus._store.copies().values())
         assert len(group) == 5
+
+
+def test_the_very_same_text_in_two_outlets(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    rows = [("Daily", "2025-03-03"), ("Agency", "2025-03-01"), ("Mirror", "2025-03-02")]
+    table = "".join(f'Harbour,{outlet},{day},"{REPORT}"\n' for outlet, day in rows)
+    (folder / "rows.csv").write_text("title,outlet,date,text\n" + table, encoding="utf-8")
+    question = "When did the harbour of Varna reopen?"
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        assert [(item.path, item.reason) for item in corpus.report.skipped] == [
+            ("rows.csv#2", "has the same content as rows.csv#1"),
+            ("rows.csv#3", "has the same content as rows.csv#1"),
+        ]
+        for _ in range(2):  # the second time, the file is not read again
+            [first] = corpus.answer(question).citations
+            assert (first.article.outlet, first.article.path) == ("Agency", "rows.csv#2")
+            assert {copy.article.outlet for copy in first.also_in} == {"Daily", "Mirror"}
+            assert all("reopened on Monday" in copy.text for copy in first.also_in)
+            corpus.sync()
+        [only] = corpus.answer(question, outlets="Mirror").citations
+        assert (only.article.outlet, only.also_in) == ("Mirror", ())
+        [only] = corpus.answer(question, until="2025-03-01").citations
+        assert only.article.outlet == "Agency"
+        (folder / "rows.csv").write_text("title,outlet,date,text\n" + table.split("\nHarbour")[0])
+        corpus.sync()
+        [first] = corpus.answer(question).citations
+        assert (first.article.outlet, first.also_in) == ("Daily", ())

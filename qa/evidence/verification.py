@@ -93,7 +93,10 @@ def _judge(quote: _Packed, articles: Sequence[Article]) -> Verdict:
     def verdict(word: Word, detail: str = "") -> Verdict:
         return Verdict(quote.question, quote.number, quote.path, quote.quote, word, detail)
 
-    same = next((a for a in articles if a.article_id == quote.sha256), None)
+    same = next(  # of several with this text, the one that was cited
+        (a for a in articles if (a.article_id, a.path) == (quote.sha256, quote.path)),
+        next((a for a in articles if a.article_id == quote.sha256), None),
+    )
     named = next((a for a in articles if a.path == quote.path), None)
     start, end = quote.span
     for (a, b), words in quote.highlights:

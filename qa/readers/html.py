@@ -62,6 +62,8 @@ _META = {
 }
 _ARTICLE_TYPES = re.compile(r"Article|BlogPosting|Report|Review$|LiveBlog")
 _SAVED_FROM = re.compile(r"<!--\s*saved from url=\(\d+\)(https?://\S+)\s*-->")
+_PARTING = re.compile(r"\s+(?:[-–—|•·»:]+|::)\s+")
+_LONGEST_NAME = 60
 _SITE_END = re.compile(r"\s+(?:[-–—|•·»:]+|::)\s+([^|•·»]{2,60})$")
 
 
@@ -175,6 +177,7 @@ def _found(page: str) -> list[Found]:
     if saved:
         found.append(("url", saved[1], "page"))
     found += _from_page(tree)
+    found += _behind_title(tree, [value for field, value, _ in found if field == "title"])
     found = [(f, _name(v) if f in {"author", "outlet"} else v, o) for f, v, o in found]
     found = [(f, v, o) for f, v, o in found if v]
     chosen = choose(found)
@@ -281,6 +284,18 @@ def _from_page(tree: lxml.html.HtmlElement) -> Iterator[Found]:
         cleaned = clean(field, value)
         if cleaned and (field != "url" or cleaned.startswith("http")):
             yield field, cleaned, "page"
+
+
+def _behind_title(tree: lxml.html.HtmlElement, titles: Iterable[str]) -> Iterator[Found]:
+    """Yield what the window's title has behind that of the article: the outlet, mostly."""
+    whole = " ".join((tree.findtext(".//title") or "").split())
+    for title in titles:
+        rest = whole[len(title) :] if whole.casefold().startswith(title.casefold()) else ""
+        if rest and _PARTING.match(rest):
+            name = _PARTING.split(rest)[-1].strip()
+            if 2 <= len(name) <= _LONGEST_NAME:
+                yield "outlet", name, "page"
+            return
 
 
 def _name(value: str) -> str:

@@ -95,6 +95,15 @@ class Store(Protocol):
         `bands` are those of `qa.duplicates.bands`; `copies`, the articles that it is a copy of.
         """
 
+    def put_twins(self, twins: Collection[Article], kept: Collection[str]) -> None:
+        """Note articles whose text is that of another one that was put, under their own paths.
+
+        Twins with other paths than these and those in `kept` are forgotten.
+        """
+
+    def twins(self, article_ids: Collection[str] | None = None) -> dict[str, list[Article]]:
+        """Return the twins of articles, or of all, by article id and path."""
+
     def similar(self, bands: Collection[int]) -> set[str]:
         """Return the ids of the articles that share a band."""
 

@@ -4,6 +4,8 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
@@ -201,6 +203,36 @@ class LocalStore:
             )
             _next_generation(db)
 
+    def put_twins(self, twins: Collection[Article], kept: Collection[str]) -> None:
+        """See `Store.put_twins`."""
+        rows = [
+            (twin.path, twin.article_id, json.dumps(to_row(replace(twin, text="", boilerplate=()))))
+            for twin in twins
+        ]
+        there = json.dumps([*kept, *(twin.path for twin in twins)])
+        with self.transaction() as db:
+            db.execute(
+                "DELETE FROM twins WHERE path NOT IN (SELECT value FROM json_each(?))", (there,)
+            )
+            db.executemany("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", rows)
+
+    def twins(self, article_ids: Collection[str] | None = None) -> dict[str, list[Article]]:
+        """See `Store.twins`."""
+        rows = self.query(
+            "SELECT article_id, known FROM twins WHERE ? IS NULL "
+            "OR article_id IN (SELECT value FROM json_each(?)) ORDER BY path",
+            (ids := None if article_ids is None else json.dumps(list(article_ids)), ids or "[]"),
+        )
+        whole = {a.article_id: a for a in self.articles({key for key, _ in rows})} if rows else {}
+        found: dict[str, list[Article]] = {}
+        for key, known in rows:
+            if original := whole.get(key):
+                values = json.loads(known)
+                values[COLUMNS.index("text")] = original.text
+                twin = replace(to_article(values), boilerplate=original.boilerplate)
+                found.setdefault(key, []).append(twin)
+        return found
+
     def similar(self, bands: Collection[int]) -> set[str]:
         """See `Store.similar`."""
         return {
@@ -269,18 +301,17 @@ class LocalStore:
 
     def select(self, scope: Scope) -> set[str]:
         """See `Store.select`."""
-        since, until = scope.since, scope.until
-        outlets = scope.outlets and {outlet.casefold() for outlet in scope.outlets}
-        return {
+        found = {
             article_id
             for article_id, path, outlet, published in self.query(
                 "SELECT article_id, path, outlet, published FROM articles"
             )
-            if (outlets is None or (outlet or "").casefold() in outlets)
-            and (since is None or (published or "") >= since.isoformat())
-            and (until is None or (published or "9999") <= until.isoformat())
-            and (scope.paths is None or path in scope.paths)
+            if scope.holds(path, outlet, date.fromisoformat(published) if published else None)
         }
+        for article_id, twins in self.twins().items():
+            if any(scope.holds(twin.path, twin.outlet, twin.published) for twin in twins):
+                found.add(article_id)
+        return found
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
         """See `Store.passages`. An article is read once, however many of its passages are asked."""

@@ -20,6 +20,11 @@ CREATE INDEX articles_language ON articles (language);
 CREATE TABLE files (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL,
     articles TEXT NOT NULL, skipped TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE twins (
+    path TEXT PRIMARY KEY, article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    known TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX twins_of ON twins (article_id);
 CREATE TABLE bands (
     band INTEGER NOT NULL, article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
     PRIMARY KEY (band, article_id)

@@ -30,6 +30,7 @@ def reader(article: Article, at: Place, turn: Turn | None = None) -> str:
     """
     cited = [c for c in turn.shown if c.article.article_id == article.article_id] if turn else []
     chosen = next((c for c in cited if links.place_of(c) == at), None)
+    article = chosen.article if chosen else article  # it may be cited from a twin
     span = _inside(article, at)
     text = _blocks(
         article,

@@ -171,7 +171,7 @@ def test_timeline_shows_when_each_was_published(dated_address: str, room: Room) 
     )
     at = [dot.get_attribute("style") for dot in line.locator(".qa-dot").all()]
     assert at == ["--at:0.0000", "--at:0.1000", "--at:0.5000", "--at:1.0000"]
-    line.last.locator("a.qa-cite").click()
+    line.last.get_by_role("link").click()
     expect(room.reader.locator("h2")).to_have_text("Budget, as Harbour News has it")
 
 
