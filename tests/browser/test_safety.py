@@ -55,7 +55,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
             f"Minister {attack} denied it.\n\n{LONG if i < 2 else 'It'} was signed {attack} twice.",
             encoding="utf-8",
         )
-    (place / "{{skipped}} <b>.pdf").write_bytes(b"x")
+    (place / "{{skipped}} <b>.odt").write_bytes(b"x")
     with qa.Corpus.open(place, place.parent / "index") as corpus, serving(corpus) as address:
         yield Hostile(address, place)
 
@@ -89,7 +89,7 @@ def test_every_place_shows_the_text_as_written_and_does_nothing(
     for i, attack in enumerate(ATTACKS):
         assert any(squeezed(f"T{i} {attack}")[:100] in title for title in titles), attack
     quiet.library.locator("summary").click()
-    expect(quiet.library).to_contain_text("{{skipped}} <b>.pdf is not one of the kinds")
+    expect(quiet.library).to_contain_text("{{skipped}} <b>.odt is not one of the kinds")
 
     question = f"What did the Zorblax treaty cost? {ATTACK}"
     reply = quiet.ask(question)
