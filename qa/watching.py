@@ -23,8 +23,7 @@ def follow(
 ) -> None:
     """Keep a corpus up to its folder until told to stop.
 
-    What changed before the call is not seen: sync first. Questions are answered meanwhile, from the
-    articles that are in.
+    Questions are answered meanwhile, from the articles that are in.
 
     Args:
         corpus: The corpus, opened.
@@ -32,21 +31,25 @@ def follow(
         tell: Called after each sync with what it did, or why it could not be done.
     """
     while not stop.is_set():
+        begun = False
         try:
-            for _ in watch(
+            for changes in watch(
                 corpus.folder,
                 stop_event=stop,
                 watch_filter=lambda _, path: _matters(corpus.folder, path),
                 debounce=_DEBOUNCE,
+                rust_timeout=_DEBOUNCE,
+                yield_on_timeout=True,
                 ignore_permission_denied=True,
             ):
-                _sync(corpus, tell)
+                # The first time as well: for what changed before the watch began.
+                if changes or not begun:
+                    _sync(corpus, tell)
+                begun = True
                 corpus.folder.stat()  # a folder that was deleted is not watched any more
         except OSError as error:  # the folder is gone, or the system watches enough already
             _log.warning("%s cannot be watched: %s", corpus.folder, error)
             stop.wait(_RETRY)
-            if not stop.is_set() and corpus.folder.is_dir():
-                _sync(corpus, tell)
         else:  # told to stop, or interrupted
             return
 

@@ -236,13 +236,18 @@ def test_web_page_is_its_story_under_its_title() -> None:
 
 def test_outlet_behind_the_title_is_cut_off_and_an_address_is_the_last_resort() -> None:
     page = (
-        "<html><head><title>Ferry sails - post.example</title>"
+        "<html><head><title>Ferry sails{}</title>"
         '<meta property="og:url" content="https://www.post.example/x"></head><body><article>'
-        f"<p>{STORIES['ferry'][1]}</p><p>{STORIES['museum'][1]}</p></article></body></html>"
+        f"<h1>Ferry sails</h1><p>{STORIES['ferry'][1]}</p><p>{STORIES['museum'][1]}</p></article>"
     )
-    article = one(page, "a.htm")
-    assert (article.title, article.outlet) == ("Ferry sails", "post.example")
-    assert dict(article.origins)["outlet"] == "address"
+    for behind, outlet, origin in (
+        (" - World | The Post", "The Post", "page"),
+        (" · post.example", "post.example", "page"),
+        ("", "post.example", "address"),
+    ):
+        article = one(page.replace("{}", behind), "a.htm")
+        named = (article.title, article.outlet, dict(article.origins)["outlet"])
+        assert named == ("Ferry sails", outlet, origin)
 
 
 def test_story_in_several_boxes_is_whole() -> None:

@@ -27,7 +27,6 @@ def followed(folder: Path, tmp_path: Path) -> Iterator[tuple[qa.Corpus, SimpleQu
     with qa.Corpus.open(folder, tmp_path / "index") as corpus:
         thread = threading.Thread(target=follow, args=(corpus, stop, told.put))
         thread.start()
-        time.sleep(0.5)  # the watch begins
         yield corpus, told
         stop.set()
         thread.join(10)
@@ -88,8 +87,6 @@ def test_folder_that_is_deleted_and_made_again_is_followed(
     folder.rename(away)
     time.sleep(2)
     away.rename(folder)
-    until(folder.is_dir)
-    time.sleep(6)
     (folder / "ferry.txt").write_text(FERRY)
     until(lambda: "ferry.txt" in paths(corpus))
 

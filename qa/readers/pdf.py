@@ -1,5 +1,6 @@
 """PDF: its text layer, lines joined to paragraphs, pages kept."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ def _join(pages: list[list[str]]) -> tuple[str, list[int], list[Span]]:
             text += "\n\n" if _TERMINAL.search(text) else "\n"
         starts.append(len(text))
         widths = sorted(map(len, lines))
-        usual = widths[int(0.8 * (len(widths) - 1))] if widths else 0
+        usual = widths[math.ceil(0.9 * (len(widths) - 1))] if widths else 0
         before = ""
         for at, line in enumerate(lines):
             edge = at == 0 or at == len(lines) - 1
