@@ -1,18 +1,26 @@
 """The command as a user runs it: exit codes, messages, JSON."""
 
+import hashlib
 import io
 import json
 import os
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+import threading
+import time
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+import qa
 from qa.cli import main
+from qa.embedding import LocalEmbedder
+from tests.test_formats import STORIES, table, web_page
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
 REPORT = "001_3bc2ec1e90467441.txt"
@@ -305,3 +313,83 @@ def test_evidence_is_not_written_over_a_file_or_in_an_unknown_format(home: Path)
     assert (done.returncode, "must end in .md" in done.stderr) == (1, True)
     done = run("verify", "absent.md", where=home)
     assert (done.returncode, "cannot be read" in done.stderr) == (1, True)
+
+
+def test_interrupted_index_keeps_what_is_done(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for number in range(12):
+        told = (f"In town {number} the fair number {n} was opened by a mayor." for n in range(60))
+        (folder / f"{number:02}.txt").write_text(" ".join(told))
+    truth = tmp_path / "index" / "index.sqlite"
+    where: dict[str, Any] = {
+        "where": home, "QA_ARTICLES": str(folder), "QA_INDEX": str(truth.parent)
+    }  # fmt: skip
+
+    def interrupt() -> None:
+        for _ in range(6_000):
+            with suppress(sqlite3.Error), closing(sqlite3.connect(truth)) as db:
+                if db.execute("SELECT count(*) FROM articles").fetchone() > (1,):
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+            time.sleep(0.01)
+
+    truth.parent.mkdir()
+    qa.Corpus(folder, truth.parent, LocalEmbedder()).close()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    done = run("index", **where)
+    thread.join()
+    assert done.returncode == 130
+    assert "What is done is kept" in done.stderr
+    report = json.loads(run("index", "--json", **where).stdout)
+    assert 0 < len(report["added"]) < 12
+    assert len(report["added"]) + len(report["unchanged"]) == 12
+
+
+def test_articles_shows_what_is_known_and_where_from(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "ferry.html").write_text(web_page(*STORIES["ferry"]))
+    (folder / "rows.csv").write_bytes(table([{"Artikel": STORIES["bees"][1], "Blatt": "Post"}]))
+    where: dict[str, Any] = {"where": home, "QA_ARTICLES": str(folder)}
+    where["QA_INDEX"] = str(tmp_path / "index")
+    columns = ("--column", "text=Artikel", "--column", "outlet=Blatt")
+    done = run("articles", *columns, **where)
+    assert done.returncode == 0, done.stderr
+    assert "2 articles" in done.stdout
+    for value, origin in (
+        ("The Varna Post", "JSON-LD"),
+        ("2025-03-04", "JSON-LD"),
+        ("Post", "column"),
+    ):
+        assert value in done.stdout
+        assert origin in done.stdout
+    found = json.loads(
+        run("articles", *columns, "--missing", "published", "--json", **where).stdout
+    )
+    assert [(a["path"], a["outlet"], a["origins"]["outlet"]) for a in found] == [
+        ("rows.csv#1", "Post", "column")
+    ]
+    assert found[0]["file_sha256"] == hashlib.sha256((folder / "rows.csv").read_bytes()).hexdigest()
+    found = json.loads(run("articles", *columns, "--missing", "title", "--json", **where).stdout)
+    assert [a["path"] for a in found] == ["rows.csv#1"]
+    assert "the fields are title" in run("articles", "--missing", "x", **where).stderr
+    assert "write FIELD=NAME" in run("index", "--column", "body=x", **where).stderr
+    done = run("index", **where)  # without the columns, its text is not found
+    assert "--column text=NAME" in done.stderr
+
+
+def test_articles_in_another_language_are_noted(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "zoo.txt").write_text(
+        "Der Zoo von Sofia bekommt im Herbst zwei junge Schneeleoparden aus dem Tierpark in "
+        "Leipzig, wie der Direktor am Dienstag mitteilte.\n"
+    )
+    where: dict[str, Any] = {"where": home, "QA_ARTICLES": str(folder)}
+    where["QA_INDEX"] = str(tmp_path / "index")
+    for command in (("index",), ("ask", "Woher kommen die Schneeleoparden?")):
+        done = run(*command, **where)
+        assert "Note: 1 of 1 articles are not in English (de: 1)" in done.stderr
+        assert "--model FOLDER --rebuild" in " ".join(done.stderr.split())

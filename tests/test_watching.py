@@ -2,13 +2,11 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -107,32 +105,3 @@ def test_index_watch_goes_on_until_it_is_interrupted(folder: Path, tmp_path: Pat
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
-
-
-def test_interrupted_index_keeps_what_is_done(tmp_path: Path) -> None:
-    folder = tmp_path / "articles"
-    folder.mkdir()
-    for number in range(20):
-        told = (f"In town {number} the fair number {n} was opened by a mayor." for n in range(60))
-        (folder / f"{number:02}.txt").write_text(" ".join(told))
-    command = [sys.executable, "-m", "qa", "index", "--articles", str(folder)]
-    command += ["--index", str(tmp_path / "index")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    truth = tmp_path / "index" / "index.sqlite"
-
-    def begun() -> bool:
-        if not truth.exists():
-            return False
-        with closing(sqlite3.connect(f"file:{truth}?mode=ro", uri=True)) as db:
-            (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return tables > 0 and db.execute("SELECT count(*) FROM articles").fetchone() > (0,)
-
-    until(begun)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "What is done is kept" in err
-    assert "Traceback" not in err
-    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
-        assert 0 < len(corpus.report.added) < 20
-        assert corpus.count()[0] == 20
