@@ -231,8 +231,8 @@ def verify(
 
     Exit code 1 if a quote was altered or its source is missing.
     """
-    from qa.corpus import articles_folder
     from qa.evidence import verify as check
+    from qa.locations import articles_folder
 
     verdicts = check(pack, articles_folder(articles), _columns(columns))
     if as_json:
@@ -258,7 +258,7 @@ def serve(
     """Open the page on 127.0.0.1. It follows the folder: what changes there is in the answers."""
     from threading import Event, Thread
 
-    from qa.corpus import folder_to_fill
+    from qa.locations import folder_to_fill
     from qa.watching import follow
 
     _check_port(port)

@@ -76,7 +76,8 @@ def sync(
         CorpusError: The folder is missing, its sidecar is broken, or (unless it may be empty) no
             file in it can be read as an article; the store then stays as it is.
     """
-    return _Sync(folder, store, columns or {}).run(embedder, progress, may_be_empty=may_be_empty)
+    work = _Sync(folder, store, columns or {})
+    return work.run(store, embedder, progress, may_be_empty=may_be_empty)
 
 
 def compare(folder: Path, store: Store | None, columns: Columns | None = None) -> SyncReport:
@@ -102,7 +103,7 @@ class _Sync:
 
     def __init__(self, folder: Path, store: Store | None, columns: Columns) -> None:
         self.folder = folder
-        self.store = store
+        self.status = store.status if store else lambda _: "absent"
         self.columns = columns
         self.sidecar = read_sidecar(folder)
         self.kept = store.paths() if store else {}
@@ -127,10 +128,9 @@ class _Sync:
                     self._same(path, key)
 
     def run(
-        self, embedder: Embedder, progress: Progress | None, *, may_be_empty: bool
+        self, store: Store, embedder: Embedder, progress: Progress | None, *, may_be_empty: bool
     ) -> SyncReport:
         """Do what is to be done."""
-        assert self.store is not None  # noqa: S101  # `compare` alone does without
         total = sum(_size(self.folder / path) for path in self.survey.changed)
         embedded = 0
         last: str | None = None
@@ -142,23 +142,23 @@ class _Sync:
                 progress(SyncProgress(self.files_done, files, embedded, share, last))
 
         tell()
-        for batch in self._batches(embedder):
+        for batch in self._batches(store, embedder):
             for article, entries, sentences in _embedded(batch, embedder):
-                self._put(article, entries, sentences)
+                self._put(store, article, entries, sentences)
                 embedded += len(entries)
                 last = article.path
                 tell()
-            self._note()
+            self._note(store)
             tell()
         if not self.seen and not may_be_empty:
             raise CorpusError(_nothing_to_read(self.folder, self.skipped))
-        self._note()
+        self._note(store)
         gone = [key for key in self.kept.values() if key not in self.seen]
         if gone:
-            self.store.remove(gone)
-        self.store.put_files({}, self.survey.gone)
+            store.remove(gone)
+        store.put_files({}, self.survey.gone)
         read = [twin for twin in self.twins.values() if twin]
-        self.store.put_twins(read, [path for path, twin in self.twins.items() if not twin])
+        store.put_twins(read, [path for path, twin in self.twins.items() if not twin])
         return self.report(embedded)
 
     def report(self, embedded: int) -> SyncReport:
@@ -204,7 +204,7 @@ class _Sync:
                     continue
                 self.seen[key] = item.path
                 self.bytes_done = min(before + size, self.bytes_done + len(item.text))
-                status = self.store.status(item) if self.store else "absent"
+                status = self.status(item)
                 if status == "same":
                     self.unchanged.append(item.path)
                 else:
@@ -221,18 +221,17 @@ class _Sync:
         self.twins[path] = article
         self.skipped.append(Skipped(path, f"has the same content as {self.seen[key]}"))
 
-    def _batches(self, embedder: Embedder) -> Iterator[list[tuple[Article, Chunks]]]:
+    def _batches(self, store: Store, embedder: Embedder) -> Iterator[list[tuple[Article, Chunks]]]:
         """Yield new articles with their passages, several together where they are short.
 
         The first comes alone, so that it can be asked about while the others follow. What is not
         new is updated on the way.
         """
-        assert self.store is not None  # noqa: S101
         batch: list[tuple[Article, Chunks]] = []
         enough, waiting = 1, 0
         for article, status in self.articles():
             if status == "changed":
-                self.store.update(article)
+                store.update(article)
                 self.updated.append(article.path)
                 continue
             chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
@@ -245,21 +244,21 @@ class _Sync:
         if batch:
             yield batch
 
-    def _put(self, article: Article, entries: list[Entry], sentences: list[Sentence]) -> None:
-        assert self.store is not None  # noqa: S101
+    def _put(
+        self, store: Store, article: Article, entries: list[Entry], sentences: list[Sentence]
+    ) -> None:
         before = self.kept.get(article.path)
         stays = before is None or before in self.seen or before in self.survey.stay
         found = duplicates.runs(article)
         bands = duplicates.bands(found)
-        copies = _copies(self.store, found, bands)
-        self.store.put(article, entries, sentences, None if stays else before, bands, copies)
+        copies = _copies(store, found, bands)
+        store.put(article, entries, sentences, None if stays else before, bands, copies)
         (self.updated if article.path in self.kept else self.added).append(article.path)
 
-    def _note(self) -> None:
+    def _note(self, store: Store) -> None:
         """Note which files were read; all that was found in them is in the store by now."""
-        assert self.store is not None  # noqa: S101
         if self.records:
-            self.store.put_files(self.records)
+            store.put_files(self.records)
             self.records = {}
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # it opens the whole program, which --help does without
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _SILENT_SHOWN = 5
+# Columns of a table that goes into a file or a pipe, where none is too narrow.
+_WIDE = 240
 # An article's control characters must not reach the terminal: show their pictures instead.
 CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 CONTROLS[13] = ord(" ")
@@ -77,7 +79,7 @@ def print_articles(articles: Sequence[Article]) -> None:
                 cell.append(f"\n{origins[field]}", style="dim")
             cells.append(cell)
         table.add_row(*cells)
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else _WIDE)
     out.print(f"{len(articles)} articles")
 
 

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -315,36 +316,48 @@ def test_evidence_is_not_written_over_a_file_or_in_an_unknown_format(home: Path)
     assert (done.returncode, "cannot be read" in done.stderr) == (1, True)
 
 
+@contextmanager
+def interrupted(wanted: Callable[[], bool]) -> Iterator[None]:
+    """Press Ctrl+C, so to speak, as soon as what is wanted holds."""
+
+    def wait() -> None:
+        for _ in range(6_000):
+            if wanted():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    yield
+    thread.join()
+
+
 def test_interrupted_index_keeps_what_is_done(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "articles"
     folder.mkdir()
-    for number in range(12):
-        told = (f"In town {number} the fair number {n} was opened by a mayor." for n in range(60))
+    for number in range(8):
+        told = (f"In town {number} the fair number {n} was opened by a mayor." for n in range(40))
         (folder / f"{number:02}.txt").write_text(" ".join(told))
     truth = tmp_path / "index" / "index.sqlite"
     where: dict[str, Any] = {
         "where": home, "QA_ARTICLES": str(folder), "QA_INDEX": str(truth.parent)
     }  # fmt: skip
 
-    def interrupt() -> None:
-        for _ in range(6_000):
-            with suppress(sqlite3.Error), closing(sqlite3.connect(truth)) as db:
-                if db.execute("SELECT count(*) FROM articles").fetchone() > (1,):
-                    os.kill(os.getpid(), signal.SIGINT)
-                    return
-            time.sleep(0.01)
+    def begun() -> bool:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(truth)) as db:
+            return bool(db.execute("SELECT count(*) FROM articles").fetchone() > (1,))
+        return False
 
     truth.parent.mkdir()
     qa.Corpus(folder, truth.parent, LocalEmbedder()).close()
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    done = run("index", **where)
-    thread.join()
+    with interrupted(begun):
+        done = run("index", **where)
     assert done.returncode == 130
     assert "What is done is kept" in done.stderr
     report = json.loads(run("index", "--json", **where).stdout)
-    assert 0 < len(report["added"]) < 12
-    assert len(report["added"]) + len(report["unchanged"]) == 12
+    assert 0 < len(report["added"]) < 8
+    assert len(report["added"]) + len(report["unchanged"]) == 8
 
 
 def test_articles_shows_what_is_known_and_where_from(home: Path, tmp_path: Path) -> None:
@@ -393,3 +406,24 @@ def test_articles_in_another_language_are_noted(home: Path, tmp_path: Path) -> N
         done = run(*command, **where)
         assert "Note: 1 of 1 articles are not in English (de: 1)" in done.stderr
         assert "--model FOLDER --rebuild" in " ".join(done.stderr.split())
+
+
+def test_index_watch_goes_on_until_it_is_interrupted(folder: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    news = folder / "ferry.txt"
+
+    def taken_in() -> bool:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(index / "index.sqlite")) as db:
+            paths = {path for (path,) in db.execute("SELECT path FROM articles")}
+            if {"harbour.txt", "budget.md"} <= paths and not news.exists():
+                news.write_text("The ferry to Nessebar sails again since Friday.\n")
+            if news.name in paths:
+                time.sleep(1)  # it is told, too
+                return True
+        return False
+
+    with interrupted(taken_in):
+        done = run("index", "--watch", "--articles", folder, "--index", index, where=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, told = done.stdout.split("Watching for changes")
+    assert "1 added, 0 updated, 0 removed, 2 unchanged" in told

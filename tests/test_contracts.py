@@ -50,6 +50,7 @@ ORDER = [
     "differences",
     "answering",
     "indexing",
+    "locations",
     "corpus",
     "__init__",
     "watching",
@@ -99,7 +100,7 @@ ONLY_IN = {
     "docx": {"readers.docx"},
     "datasketch": {"duplicates"},
     "watchfiles": {"watching"},
-    "platformdirs": {"corpus"},
+    "platformdirs": {"locations"},
 }
 
 
@@ -194,7 +195,7 @@ def test_wheel_carries_the_sample_and_the_page(tmp_path: Path) -> None:
     scripts = {file.name for file in (ROOT / "qa" / "web").glob("*.js")}
     assert len(scripts) == 6
     assert {f"qa/web/{name}" for name in scripts} <= names
-    code = "import qa.corpus; print(qa.corpus.articles_folder())"
+    code = "import qa.locations; print(qa.locations.articles_folder())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

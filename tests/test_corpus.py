@@ -1,7 +1,6 @@
 """The facade on real files with the real model: sync, retrieval, answers, defaults."""
 
 import hashlib
-import json
 import os
 import random
 import shutil
@@ -20,15 +19,15 @@ from hypothesis import strategies as st
 import qa
 from qa import articles as articles_module
 from qa.chunking import count_tokens
-from qa.corpus import (
+from qa.embedding import LocalEmbedder
+from qa.errors import CorpusError, ModelError, QueryError, StoreError
+from qa.locations import (
     articles_folder,
     folder_to_fill,
     index_folder,
     own_folder,
     sample_folder,
 )
-from qa.embedding import LocalEmbedder
-from qa.errors import CorpusError, ModelError, QueryError, StoreError
 from qa.values import Kind, states
 from tests.conftest import SEEDS
 
@@ -587,14 +586,12 @@ def test_killed_sync_loses_nothing_and_goes_on(tmp_path: Path) -> None:
         whole = "SELECT article_id FROM articles EXCEPT SELECT article_id FROM passages"
         assert db.execute(whole).fetchall() == []
     db.close()
-    done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    report = json.loads(done.stdout)
-    assert len(report["unchanged"]) == kept
-    assert len(report["added"]) == 30 - kept
     ids = {hashlib.sha256(file.read_bytes()).hexdigest() for file in place.iterdir()}
     with qa.Corpus.open(place, tmp_path / "index") as corpus:
-        assert corpus.report.embedded == 0
+        assert len(corpus.report.unchanged) == kept
+        assert len(corpus.report.added) == 30 - kept
         assert {article.article_id for article in corpus.articles()} == ids
+        assert corpus.sync().embedded == 0
 
 
 def count(index: Path) -> int:

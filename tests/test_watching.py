@@ -1,9 +1,5 @@
 """The folder is followed: what changes in it is in the answers within seconds."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,21 +83,3 @@ def test_folder_that_is_deleted_and_made_again_is_followed(
     away.rename(folder)
     (folder / "ferry.txt").write_text(FERRY)
     until(lambda: "ferry.txt" in paths(corpus))
-
-
-def test_index_watch_goes_on_until_it_is_interrupted(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "qa", "index", "--watch"]
-    command += ["--articles", str(folder), "--index", str(tmp_path / "index")]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, "")
-    assert any("Watching" in line for line in lines)
-    time.sleep(1)
-    (folder / "ferry.txt").write_text(FERRY)
-    assert any(line.startswith("1 added") for line in lines)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (0, "")

@@ -14,11 +14,12 @@ from threading import Thread
 
 from qa import __version__, suggestions
 from qa.conversation import TURNS
-from qa.corpus import Corpus, feedback_file, make_scope
+from qa.corpus import Corpus, make_scope
 from qa.datatypes import Article, Citation, Scope, SyncProgress, SyncReport
 from qa.errors import QaError
 from qa.evaluation import record
 from qa.evidence import FORMATS, write_pack
+from qa.locations import feedback_file
 from qa.readers import LARGEST
 from qa.web import links, words
 from qa.web.answers import Turn

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 import qa
-from qa.corpus import feedback_file
 from qa.evaluation import read_questions
 from qa.evidence import verify
+from qa.locations import feedback_file
 from tests.browser.conftest import Room, serving
 from tests.conftest import SEEDS
 
