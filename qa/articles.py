@@ -30,6 +30,7 @@ _DATELINE = re.compile(
     r"(?:[A-ZÀ-Þ][\w.'’-]*[ ,/]{1,2}){0,4}[A-ZÀ-Þ]{2}[\w.'’-]*,?(?:\s[—–-])?\s*"
     r"(?P<day>[A-Z][a-z]{2,8}\.?\s\d{1,2}(?:,\s\d{4})?,?\s)?\((?P<outlet>[^()\d]{2,40})\)\s?[.—–:-]"
 )
+_WRITTEN_FOR_IT = ("sidecar", "front matter", "column")
 _TITLE_LENGTH = 120
 _DATELINE_LENGTH = 40
 
@@ -202,6 +203,8 @@ def _article(draft: Draft, path: str, known: Mapping[str, str], file_sha256: str
     found += _dateline(text, below)
     found.append(("title", _first_sentence(text, start), "first words"))
     if language := languages.detect(text[start:]):
+        # The words tell it better than the template of a page or of a word processor.
+        found = [f for f in found if f[0] != "language" or f[2] in _WRITTEN_FOR_IT]
         found.append(("language", language, "detected"))
     chosen = choose(found)
     values = {field: value for field, (value, _) in chosen.items()}

@@ -228,7 +228,7 @@ def test_web_page_is_its_story_under_its_title() -> None:
     assert article.language == "en"
     assert dict(article.origins) == {
         "title": "JSON-LD", "outlet": "JSON-LD", "author": "JSON-LD", "published": "JSON-LD",
-        "url": "meta tag", "language": "meta tag",
+        "url": "meta tag", "language": "detected",
     }  # fmt: skip
     assert article.article_id == hashlib.sha256(article.text.encode()).hexdigest()
     assert article.file_sha256 == hashlib.sha256(web_page(title, body).encode()).hexdigest()

@@ -142,3 +142,10 @@ def test_correction_in_the_sidecar_embeds_nothing(folder: Path, tmp_path: Path) 
         (folder / "metadata.toml").unlink()
         assert corpus.sync().updated == ("harbour.txt", "rows.csv#1")
         assert corpus.sync().unchanged == ("budget.md", "harbour.txt", "rows.csv#1")
+
+
+def test_words_tell_the_language_better_than_the_page_does() -> None:
+    said = "Der Zoo von Sofia bekommt im Herbst zwei junge Schneeleoparden aus Leipzig. "
+    article = one(web_page("Zoo &amp; Co.", said * 3), "a.html")  # the page says en-GB
+    assert facts(article)["language"] == ("de", "detected")
+    assert article.title == "Zoo & Co."

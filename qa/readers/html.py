@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -214,13 +215,8 @@ def _from_json_ld(tree: lxml.html.HtmlElement) -> Iterator[Found]:
         for field, value in values.items():
             cleaned = clean(field, value)
             if cleaned and (field != "url" or cleaned.startswith("http")):
-                yield (
-                    field,
-                    lxml.html.fromstring(f"<p>{cleaned}</p>").text_content()
-                    if ("&" in cleaned and field == "title")
-                    else cleaned,
-                    "JSON-LD",
-                )
+                # Some write entities into JSON, where they mean nothing.
+                yield field, unescape(cleaned), "JSON-LD"
         return  # the first one is the page's; others are of teasers
 
 
@@ -260,8 +256,8 @@ def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[Found]:
         for name in names:
             if (cleaned := clean(field, tags.get(name))) is not None and name in tags:
                 yield field, cleaned, "meta tag"
-    html = next(tree.iter("html"), None)
-    if html is not None and (language := clean("language", html.get("lang") or "")):
+    root = next(tree.iter("html"), None)
+    if root is not None and (language := clean("language", root.get("lang") or "")):
         yield "language", language, "meta tag"
 
 
