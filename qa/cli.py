@@ -159,7 +159,7 @@ def list_articles(
     if missing and missing not in FIELDS:
         raise QaError(f"--missing {missing}: the fields are {', '.join(FIELDS)}.")
     with _open(articles, index, model, columns=columns, quiet=as_json) as corpus:
-        found = corpus.articles()
+        found = sorted([*corpus.articles(), *corpus.twins()], key=lambda article: article.path)
     if missing == "title":  # every article goes by something; its first words are no title
         found = [a for a in found if dict(a.origins).get("title") == "first words"]
     elif missing:

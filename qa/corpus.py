@@ -267,6 +267,11 @@ class Corpus:
         """Return the articles that are indexed, by path: all, or those with these ids."""
         return self._store.articles(article_ids)
 
+    def twins(self) -> list[Article]:
+        """Return the articles whose text is, letter for letter, that of an indexed one; by path."""
+        found = [twin for twins in self._store.twins().values() for twin in twins]
+        return sorted(found, key=lambda twin: twin.path)
+
     def note(self) -> str:
         """Return what a reader should know of the index, in a sentence; mostly nothing.
 

@@ -184,3 +184,24 @@ def test_the_very_same_text_in_two_outlets(tmp_path: Path) -> None:
         corpus.sync()
         [first] = corpus.answer(question).citations
         assert (first.article.outlet, first.also_in) == ("Daily", ())
+
+
+def test_twins_are_listed_with_what_is_known_of_them(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "a.txt").write_text(REPORT)
+    (folder / "b.txt").write_text(REPORT)
+    (folder / "metadata.csv").write_text("path,outlet\na.txt,Daily\nb.txt,Mirror\n")
+    with qa.Corpus.open(folder, tmp_path / "index") as corpus:
+        [twin] = corpus.twins()
+        [article] = corpus.articles()
+        assert (article.path, article.outlet) == ("a.txt", "Daily")
+        assert (twin.path, twin.outlet, twin.text) == ("b.txt", "Mirror", article.text)
+        (folder / "metadata.csv").write_text("path,outlet\na.txt,Daily\nb.txt,Herald\n")
+        assert corpus.sync().embedded == 0
+        assert [twin.outlet for twin in corpus.twins()] == ["Herald"]
+        (folder / "a.txt").unlink()  # the twin takes its place, without embedding
+        report = corpus.sync()
+        assert (report.updated, report.embedded) == (("b.txt",), 0)
+        assert [(a.path, a.outlet) for a in corpus.articles()] == [("b.txt", "Herald")]
+        assert corpus.twins() == []

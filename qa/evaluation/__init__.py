@@ -92,7 +92,7 @@ def evaluate(corpus: Corpus, questions: Sequence[Question]) -> Evaluation:
     Raises:
         QaError: A gold article or quote is not in the corpus, or a question cannot be asked.
     """
-    articles = corpus.articles()
+    articles = [*corpus.articles(), *corpus.twins()]
     outcomes = tuple(_ask(corpus, question, articles) for question in questions)
     known = [o for o in outcomes if o.question.gold]
     rest = [o for o in outcomes if o.question.unanswerable]
