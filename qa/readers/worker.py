@@ -38,6 +38,8 @@ def _reply(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
         return {"found": [["draft" if isinstance(d, Draft) else "unread", *d] for d in found]}
     except ArticleError as error:
         return {"error": str(error)}
+    except ImportError as error:
+        return {"error": f"cannot be read: the install lacks a part ({error}). Install qa again"}
     except MemoryError:
         return {"error": "needs too much memory to be read"}
     except RecursionError:
