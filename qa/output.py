@@ -79,7 +79,7 @@ def print_articles(articles: Sequence[Article]) -> None:
                 cell.append(f"\n{origins[field]}", style="dim")
             cells.append(cell)
         table.add_row(*cells)
-    out.print(table, width=None if out.is_terminal else _WIDE)
+    (out if out.is_terminal else Console(highlight=False, width=_WIDE)).print(table)
     out.print(f"{len(articles)} articles")
 
 
