@@ -24,9 +24,9 @@ _MARK = r"(?:[-–—•*|>\[(]\s*)*"
 _SITES = (
     r"(?:twitter|x|facebook|instagram|telegram|youtube|linkedin|whatsapp|google|tiktok|bluesky)\b"
 )
-_PEOPLE = (
-    r"(?-i:(?:[A-Z][\w.'’-]*|and|in|at|the|with|additional|reporting|editing|by|[,;&\s])+)[.;)]*$"
-)
+# Names and what stands between them. Words are parted, so that there is one way to match them.
+_WORD = r"(?:[A-Z][\w.'’-]*|and|in|at|the|with|additional|reporting|editing|by)"
+_PEOPLE = rf"(?-i:{_WORD}(?:[,;&\s]+{_WORD})*)[.;)]*$"
 # Speak of the outlet, not of the story; at the end, and as far as they reach upwards from there.
 _TAIL = _any(
     _MARK + r"(?:subscribe (?:to|now|today|for|here)\b|sign up (?:for|to|here|now|today)\b)",

@@ -116,3 +116,20 @@ def test_an_article_is_never_all_boilerplate(lines: list[str]) -> None:
     assert spans == sorted(spans)
     left = len(text.split()) - sum(len(text[start:end].split()) for start, end in spans)
     assert left > 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Reporting by " + "A" * 380 + "!",
+        "Reporting by " + "and " * 90 + "!",
+        "- " * 190 + "!",
+        "Follow " + "on " * 120,
+        "Get the " + "app " * 90 + "!",
+        "By " + "A a" * 50,
+        "1" * 150,
+    ],
+)
+def test_lines_made_to_take_forever_do_not(line: str) -> None:
+    text = f"{line}\n\n{STORY}\n\n{line}"
+    assert all(0 <= start < end <= len(text) for start, end in find_boilerplate(text))
