@@ -23,7 +23,7 @@ Columns = Mapping[str, str]
 
 _LINE_END = re.compile(r"[\r\n]")
 _LINE = re.compile(r"[^\r\n]+")
-_HEADING = re.compile(r"#\s+(.+?)\s*#*\s*$")
+_HEADING = re.compile(r"#\s+(\S.*)")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 # As in: ANKARA (Realist English). Or: LONDON, March 4, 2025 (Reuters) - Or: PARIS — (AFP) –
 _DATELINE = re.compile(
@@ -246,8 +246,8 @@ def _headline(text: str, start: int) -> tuple[str, int] | None:
     line_end = _LINE.match(text, start).end()  # type: ignore[union-attr]  # the text is not empty
     first = text[start:line_end].rstrip()
     heading = _HEADING.match(first)
-    if heading:
-        return _shorten(heading[1]), line_end
+    if heading and (title := heading[1].rstrip("# \t")):
+        return _shorten(title), line_end
     alone = line_end < end and _BLANK_LINE.match(text, line_end)
     if alone and len(first) <= 2 * _TITLE_LENGTH and not first.endswith((".", ":", ",", ";")):
         return _shorten(first), line_end

@@ -189,3 +189,8 @@ def test_headline_stands_above_an_empty_line_however_lines_end(tmp_path: Path, e
     assert read_article(file, "a.txt").headline == "Council meets"
     file.write_bytes(f"Council meets{end}in Varna today. It met.".encode())
     assert read_article(file, "a.txt").headline is None
+
+
+@pytest.mark.parametrize("line", ["# a" + " " * 20_000 + "b", "# a" + "#" * 20_000 + "b", "# #"])
+def test_heading_made_to_take_forever_does_not(tmp_path: Path, line: str) -> None:
+    assert read(tmp_path, f"{line}\n\nThe story.").title
