@@ -15,7 +15,7 @@ import qa
 from qa.articles import read_file
 from qa.datatypes import Article, Skipped
 from qa.errors import ArticleError
-from qa.readers import SUFFIXES, max_bytes
+from qa.readers import SUFFIXES, Unread, max_bytes, tables
 from qa.readers.isolated import IsolatedReader
 from tests.conftest import ROOT
 
@@ -244,6 +244,13 @@ def test_memory_stays_within_a_gigabyte(tmp_path: Path) -> None:
     kilobytes = 1 if sys.platform == "linux" else 1024
     ours, theirs = (int(number) // kilobytes for number in done.stdout.split())
     assert ours + theirs < 1_000_000, done.stderr
+
+
+def test_table_of_a_million_rows_is_read_up_to_a_limit() -> None:
+    found = tables.read(b"text\n" + b"x\n" * 1_000_000, ".csv", {})
+    assert len(found) == tables.MOST_ROWS + 1
+    assert found[-1] == Unread("#100001", found[-1].reason)
+    assert "a file may hold 100,000 articles" in found[-1].reason
 
 
 def test_every_suffix_has_a_limit() -> None:

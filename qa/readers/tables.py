@@ -27,6 +27,8 @@ _TEXT = (
     "story",
     "article",
 )
+MOST_ROWS = 100_000
+"""Articles in one file; more of them would be more than memory should hold at once."""
 # Where a JSON object keeps its rows.
 _LISTS = ("articles", "items", "results", "data", "documents", "rows", "hits", "entries")
 
@@ -47,7 +49,13 @@ def read(content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft 
             if text.strip()
             else ()
         )
-    found = [_draft(row, f"#{number}", columns) for number, row in enumerate(rows, 1)]
+    found: list[Draft | Unread] = []
+    for number, row in enumerate(rows, 1):
+        if number > MOST_ROWS:
+            reason = f"and what follows it is too much: a file may hold {MOST_ROWS:,} articles"
+            found.append(Unread(f"#{number}", reason))
+            break
+        found.append(_draft(row, f"#{number}", columns))
     if not found:
         raise ArticleError("is empty: there is no article in it")
     if not any(isinstance(item, Draft) for item in found):
