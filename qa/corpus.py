@@ -58,7 +58,6 @@ class Corpus:
         self.changes = 0
         self._embedder = embedder
         self._reranker = reranker
-        self._columns = columns
         self._syncing = Lock()
         self._adding = Lock()
         self._added: dict[str, str] = {}  # content and path of what `sync` has not seen yet
@@ -70,6 +69,7 @@ class Corpus:
         )
         self._reader = IsolatedReader()
         self._store = LocalStore(index, manifest)
+        self._columns = self._store.columns(columns or None)
 
     @classmethod
     def open(
@@ -95,7 +95,8 @@ class Corpus:
             rebuild: Throw the index away first.
             may_be_empty: Whether a folder without an article will do, since some are to come.
             columns: Which column of a CSV file, or key of a JSON object, holds which field, where
-                the usual names do not say: ``{"text": "Artikel", "outlet": "Blatt"}``.
+                the usual names do not say: ``{"text": "Artikel", "outlet": "Blatt"}``. The index
+                remembers them.
             progress: Called while articles are embedded.
 
         Raises:
@@ -299,6 +300,10 @@ class Corpus:
         """Load the model now, so that the first question need not wait for it."""
         self._embedder.embed_queries(["ready"])
 
+    def state(self) -> tuple[int, str]:
+        """Return what changes whenever the articles do; cheap, however many there are."""
+        return self.changes, self._store.stamp()
+
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages that are indexed."""
         return self._store.count()
@@ -392,6 +397,8 @@ def status(
     embedder = LocalEmbedder(model)
     made = (place / TRUTH_FILE).is_file()
     corpus = Corpus(folder, place, embedder) if made else None
+    if corpus:
+        columns = columns or corpus._columns
     pending = indexing.compare(folder, corpus._store if corpus else None, columns)
     article_count, passage_count = corpus.count() if corpus else (0, 0)
     if corpus:

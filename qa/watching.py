@@ -8,7 +8,7 @@ from threading import Event
 from watchfiles import watch
 
 from qa.corpus import Corpus
-from qa.datatypes import SyncReport
+from qa.datatypes import SyncProgress, SyncReport
 from qa.errors import QaError
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def follow(
             ):
                 # The first time as well: for what changed before the watch began.
                 if changes or not begun:
-                    _sync(corpus, tell)
+                    _sync(corpus, stop, tell)
                 begun = True
                 corpus.folder.stat()  # a folder that was deleted is not watched any more
         except OSError as error:  # the folder is gone, or the system watches enough already
@@ -54,9 +54,19 @@ def follow(
             return
 
 
-def _sync(corpus: Corpus, tell: Callable[[SyncReport | QaError], None] | None) -> None:
+class _StoppedError(Exception):
+    """It was told to stop in the middle of a sync; the next one goes on from there."""
+
+
+def _sync(corpus: Corpus, stop: Event, tell: Callable[[SyncReport | QaError], None] | None) -> None:
+    def look(_: SyncProgress) -> None:
+        if stop.is_set():
+            raise _StoppedError
+
     try:
-        report: SyncReport | QaError = corpus.sync(may_be_empty=True)
+        report: SyncReport | QaError = corpus.sync(look, may_be_empty=True)
+    except _StoppedError:
+        return
     except QaError as error:
         report = error
     except Exception:  # noqa: BLE001  # the folder is followed further

@@ -389,7 +389,10 @@ def test_articles_shows_what_is_known_and_where_from(home: Path, tmp_path: Path)
     assert [a["path"] for a in found] == ["rows.csv#1"]
     assert "the fields are title" in run("articles", "--missing", "x", **where).stderr
     assert "write FIELD=NAME" in run("index", "--column", "body=x", **where).stderr
-    done = run("index", **where)  # without the columns, its text is not found
+    report = json.loads(run("index", "--json", **where).stdout)  # the index remembers the columns
+    assert (report["unchanged"], report["skipped"]) == (["ferry.html", "rows.csv#1"], [])
+    assert "Waiting:  nothing" in run("status", **where).stdout
+    done = run("index", "--rebuild", **where)
     assert "--column text=NAME" in done.stderr
 
 

@@ -83,3 +83,20 @@ def test_folder_that_is_deleted_and_made_again_is_followed(
     away.rename(folder)
     (folder / "ferry.txt").write_text(FERRY)
     until(lambda: "ferry.txt" in paths(corpus))
+
+
+def test_told_to_stop_it_ends_in_the_middle_of_a_sync(tmp_path: Path) -> None:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    stop = threading.Event()
+    with qa.Corpus.open(folder, tmp_path / "index", may_be_empty=True) as corpus:
+        for number in range(40):
+            told = (f"In town {number} the fair {n} was opened by a mayor." for n in range(40))
+            (folder / f"{number:02}.txt").write_text(" ".join(told))
+        thread = threading.Thread(target=follow, args=(corpus, stop))
+        thread.start()
+        until(lambda: corpus.count()[0] > 0)
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert 0 < corpus.count()[0] < 40

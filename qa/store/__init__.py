@@ -125,6 +125,12 @@ class Store(Protocol):
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages."""
 
+    def stamp(self) -> str:
+        """Return a text that no two states of any index share; corrected metadata keep it."""
+
+    def columns(self, given: Mapping[str, str] | None) -> Mapping[str, str]:
+        """Remember which column of a table holds which field; return what is remembered if None."""
+
     def select(self, scope: Scope) -> set[str]:
         """Return the ids of the articles that a scope holds."""
 

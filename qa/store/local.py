@@ -299,6 +299,18 @@ class LocalStore:
         )
         return articles, passages
 
+    def columns(self, given: Mapping[str, str] | None) -> Mapping[str, str]:
+        """See `Store.columns`."""
+        kept = self.query("SELECT value FROM manifest WHERE key = 'columns'")
+        known: dict[str, str] = json.loads(kept[0][0]) if kept else {}
+        if given is None or given == known:
+            return known
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO manifest VALUES ('columns', ?)", (json.dumps(dict(given)),)
+            )
+        return given
+
     def select(self, scope: Scope) -> set[str]:
         """See `Store.select`."""
         found = {
@@ -374,11 +386,11 @@ class LocalStore:
     def _fresh(self) -> Iterator[Derived]:
         """Lend the search indexes, brought up to what is on disk now."""
         with self._lock:
-            if self._derived.stamp != self._stamp():
+            if self._derived.stamp != self.stamp():
                 self._db.execute("BEGIN")  # one state of the file for all that is read
                 try:
                     self._derived.load(
-                        self._stamp(),
+                        self.stamp(),
                         self.query("SELECT row, article_id, terms FROM passages ORDER BY row"),
                         lambda: self.query("SELECT vector FROM passages ORDER BY row"),
                         self.query("SELECT one, other FROM copies"),
@@ -387,8 +399,8 @@ class LocalStore:
                     self._db.execute("COMMIT")
             yield self._derived
 
-    def _stamp(self) -> str:
-        """Return a text that no two states of any index share."""
+    def stamp(self) -> str:
+        """See `Store.stamp`."""
         rows = self.query(
             "SELECT value FROM manifest WHERE key IN ('generation', 'index_id') ORDER BY key"
         )

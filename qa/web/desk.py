@@ -82,14 +82,10 @@ class Desk:
 
     def articles(self) -> list[Listed]:
         """Return what is indexed; read anew only when something has changed."""
-        state = self.state()
+        state = self.corpus.state()
         if self._shelf[0] != state:
             self._shelf = (state, [listed(article) for article in self.corpus.articles()])
         return self._shelf[1]
-
-    def state(self) -> tuple[int, tuple[int, int]]:
-        """Return what changes whenever the articles do."""
-        return self.corpus.changes, self.corpus.count()
 
     def cited(self, turns: Sequence[Turn]) -> Counter[str]:
         """Count how often each article is cited in a conversation."""

@@ -120,7 +120,7 @@ class Handlers:
 
     def keep_up(self, seen: Any, turns: list[Turn]) -> list[Any]:
         """Show the library anew if the folder has changed since it was shown."""
-        state = (self._desk.state(), self._corpus.report.skipped)
+        state = (self._corpus.state(), self._corpus.report.skipped)
         if seen == state:
             return [state, *[gr.skip()] * 5]
         return [state, *self.arrive(turns)]
