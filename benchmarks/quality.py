@@ -13,14 +13,12 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import ir_measures
 import numpy as np
-import torch
 from datasets import (
     MTRAG_DOMAINS,
     Question,
@@ -91,9 +89,7 @@ def main() -> None:
 
 def open_corpus(folder: Path, index: Path) -> qa.Corpus:
     """Open a set, and embed it if that was not done before."""
-    fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    with torch.autocast("cpu", torch.bfloat16) if fast else nullcontext():
-        return qa.Corpus.open(folder, index, progress=tell())
+    return qa.Corpus.open(folder, index, progress=tell())
 
 
 def find(corpus: qa.Corpus, question: Question, text: str | None = None) -> list[Hit]:
@@ -378,7 +374,8 @@ def measure_costs(folder: Path, questions: Path, work: Path) -> None:
     import faiss
     from sentence_transformers import SentenceTransformer
 
-    from qa import embedding, retrieval
+    from qa import retrieval
+    from qa.embedding.files import find
 
     texts = [question.text for question in seeds(questions)]
     times: dict[str, list[float]] = {}
@@ -389,7 +386,7 @@ def measure_costs(folder: Path, questions: Path, work: Path) -> None:
         times.setdefault(name, []).append(1000 * (time.perf_counter() - began))
 
     with open_corpus(folder, work / "seeds-index") as corpus:
-        model = SentenceTransformer(str(embedding._built_in()), local_files_only=True)
+        model = SentenceTransformer(str(find(None)), local_files_only=True)
         passages = [hit.passage.text for hit in corpus.retrieve("Turkey", 10_000)]
         vectors = model.encode(passages, normalize_embeddings=True)
         index = faiss.IndexFlatIP(vectors.shape[1])

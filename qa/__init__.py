@@ -1,7 +1,5 @@
 """Answers over a folder of articles, in the articles' own words."""
 
-from importlib.metadata import version
-
 from qa.corpus import Corpus, retrieve
 from qa.datatypes import (
     Answer,
@@ -17,7 +15,7 @@ from qa.datatypes import (
 )
 from qa.errors import ArticleError, CorpusError, ModelError, QaError, QueryError, StoreError
 
-__version__ = version("qa")
+__version__ = "0.1.0"
 
 __all__ = [
     "Answer",

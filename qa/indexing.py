@@ -3,7 +3,9 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +24,8 @@ from qa.store import Entry, FileRecord, Sentence, Store
 
 Progress = Callable[[SyncProgress], None]
 
-# Passages: enough to fill the model's batches, few enough to show progress.
-_EMBED_AT_ONCE = 128
+# Texts: enough to fill the model's batches with ones of a length, few enough to show progress.
+_EMBED_AT_ONCE = 512
 # Files that are noted as read in one write.
 _NOTED_AT_ONCE = 200
 # Nanoseconds. A file that was written so shortly before it was read may be written again within the
@@ -47,6 +49,22 @@ class _Survey(NamedTuple):
     stay: set[str]
     skipped: list[Skipped]
     gone: list[str]
+
+
+class _Batch(NamedTuple):
+    """Articles to be embedded together.
+
+    Attributes:
+        articles: With their passages.
+        records: The files of which nothing is missing once these articles are in.
+        files: How many files have been read so far.
+        bytes: And how many bytes.
+    """
+
+    articles: list[tuple[Article, Chunks]]
+    records: dict[str, FileRecord]
+    files: int
+    bytes: int
 
 
 def sync(
@@ -135,30 +153,31 @@ class _Sync:
         embedded = 0
         last: str | None = None
 
-        def tell() -> None:
+        def tell(files: int, read: int) -> None:
             if progress:
-                share = min(1.0, self.bytes_done / total) if total else 1.0
-                files = len(self.survey.changed)
-                progress(SyncProgress(self.files_done, files, embedded, share, last))
+                share = min(1.0, read / total) if total else 1.0
+                progress(SyncProgress(files, len(self.survey.changed), embedded, share, last))
 
-        tell()
-        for batch in self._batches(store, embedder):
-            for article, entries, sentences in _embedded(batch, embedder):
+        tell(0, 0)
+        # The next articles are read and cut up while the model is at work on these.
+        for batch in _ahead(self._batches(store, embedder)):
+            for article, entries, sentences in _embedded(batch.articles, embedder):
                 self._put(store, article, entries, sentences)
                 embedded += len(entries)
                 last = article.path
-                tell()
-            self._note(store)
-            tell()
+                tell(batch.files, batch.bytes)
+            store.put_files(batch.records)  # all that was found in them is in the store by now
+            store.settle()
+            tell(batch.files, batch.bytes)
         if not self.seen and not may_be_empty:
             raise CorpusError(_nothing_to_read(self.folder, self.skipped))
-        self._note(store)
         gone = [key for key in self.kept.values() if key not in self.seen]
         if gone:
             store.remove(gone)
         store.put_files({}, self.survey.gone)
         read = [twin for twin in self.twins.values() if twin]
         store.put_twins(read, [path for path, twin in self.twins.items() if not twin])
+        store.settle()
         return self.report(embedded)
 
     def report(self, embedded: int) -> SyncReport:
@@ -221,28 +240,31 @@ class _Sync:
         self.twins[path] = article
         self.skipped.append(Skipped(path, f"has the same content as {self.seen[key]}"))
 
-    def _batches(self, store: Store, embedder: Embedder) -> Iterator[list[tuple[Article, Chunks]]]:
+    def _batches(self, store: Store, embedder: Embedder) -> Generator[_Batch, None, None]:
         """Yield new articles with their passages, several together where they are short.
 
         The first comes alone, so that it can be asked about while the others follow. What is not
         new is updated on the way.
         """
-        batch: list[tuple[Article, Chunks]] = []
-        enough, waiting = 1, 0
+        waiting: list[tuple[Article, Chunks]] = []
+        enough, passages = 1, 0
         for article, status in self.articles():
             if status == "changed":
                 store.update(article)
                 self.updated.append(article.path)
                 continue
             chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
-            batch.append((article, chunks))
-            waiting += len(chunks.passages)
-            if waiting >= enough or len(self.records) >= _NOTED_AT_ONCE:
-                yield batch
-                batch, waiting = [], 0
-                enough = min(2 * enough, _EMBED_AT_ONCE)
-        if batch:
-            yield batch
+            waiting.append((article, chunks))
+            passages += len(chunks.passages)
+            if passages >= enough or len(self.records) >= _NOTED_AT_ONCE:
+                yield self._batch(waiting)
+                waiting, passages = [], 0
+                enough = min(2 * enough, _EMBED_AT_ONCE // 4)  # with their sentences
+        yield self._batch(waiting)
+
+    def _batch(self, waiting: list[tuple[Article, Chunks]]) -> _Batch:
+        records, self.records = self.records, {}
+        return _Batch(waiting, records, self.files_done, self.bytes_done)
 
     def _put(
         self, store: Store, article: Article, entries: list[Entry], sentences: list[Sentence]
@@ -254,12 +276,6 @@ class _Sync:
         copies = _copies(store, found, bands)
         store.put(article, entries, sentences, None if stays else before, bands, copies)
         (self.updated if article.path in self.kept else self.added).append(article.path)
-
-    def _note(self, store: Store) -> None:
-        """Note which files were read; all that was found in them is in the store by now."""
-        if self.records:
-            store.put_files(self.records)
-            self.records = {}
 
 
 def _survey(folder: Path, store: Store | None, sidecar: Sidecar, columns: Columns) -> _Survey:
@@ -329,6 +345,15 @@ def _size(file: Path) -> int:
         return 0
 
 
+def _ahead(batches: Generator[_Batch, None, None]) -> Iterator[_Batch]:
+    """Yield batches; while one is in use the next is made, in a thread."""
+    with closing(batches), ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while batch := coming.result():
+            coming = pool.submit(next, batches, None)
+            yield batch
+
+
 def _embedded(
     batch: list[tuple[Article, Chunks]], embedder: Embedder
 ) -> Iterator[tuple[Article, list[Entry], list[Sentence]]]:
@@ -340,15 +365,16 @@ def _embedded(
     ]
     rows = iter(np.concatenate(vectors)) if vectors else iter(())
     for article, chunks in batch:
+        language = article.language
         entries = [
-            Entry(
-                passage,
-                lexical.terms(chunking.searched_text(passage), article.language),
-                next(rows),
-            )
+            Entry(passage, lexical.terms(chunking.searched_text(passage), language), next(rows))
             for passage in chunks.passages
         ]
-        yield article, entries, [Sentence(span, next(rows)) for span in chunks.sentences]
+        sentences = [
+            Sentence(span, next(rows), lexical.terms(article.text[slice(*span)], language))
+            for span in chunks.sentences
+        ]
+        yield article, entries, sentences
 
 
 def _texts(article: Article, chunks: Chunks) -> list[str]:

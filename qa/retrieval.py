@@ -13,7 +13,7 @@ from qa.duplicates import original_first
 from qa.embedding import Embedder
 from qa.errors import QueryError
 from qa.reranking import Reranker
-from qa.store import Store
+from qa.store import Sentence, Store
 from qa.values import Kind, asked_kind, states
 
 Vector = NDArray[np.float32]
@@ -121,38 +121,68 @@ def retrieve(
         raise QueryError(f"k is {k}; it must be 1 or more.")
     if max_tokens is not None and max_tokens < 1:
         raise QueryError(f"max_tokens is {max_tokens}; it must be 1 or more.")
-    found = store.candidates(
-        query.vector,
-        query.all_terms,
-        max(k, _CANDIDATES),
-        None if scope == EVERYTHING else store.select(scope),
-    )
-    known = store.passages(found.rows.tolist())
+    found = store.candidates(query.vector, query.all_terms, max(k, _CANDIDATES), scope)
     fused = ranking.fuse(found.dense, found.lexical)
-    drafts = [
-        Hit(0, float(score), known[row], float(dense), float(bm25))
-        for row, score, dense, bm25 in zip(found.rows.tolist(), fused, *found[1:], strict=True)
-        if row in known  # it may have been dropped since
-    ]
-    ordered = _rank(drafts)
-    weights = {rules: _term_weights(store, terms) for rules, terms in query.terms.items()}
-    kind = asked_kind(query.text)
-    head = [_weigh(store, hit, query, weights, kind) for hit in ordered[:_RERANKED]]
-    if reranker and head:
-        scores = reranker.scores(query.text, [chunking.searched_text(h.passage) for h in head])
-        head = [replace(hit, score=float(s)) for hit, s in zip(head, scores, strict=True)]
-    ordered = _without_copies(store, _rank(head) + ordered[_RERANKED:])
+    order = ranking.order(fused, found.passage_ids)
+    blocks = [order[i : i + _RERANKED] for i in range(0, len(order), _RERANKED)]
+    ranked: list[Hit] = []
     hits: list[Hit] = []
-    for hit in _with_twins(store, ordered, scope):
-        if len(hits) == k:
+    for number, block in enumerate(blocks):
+        known = store.passages([int(found.rows[i]) for i in block])
+        drafts = [
+            Hit(
+                0,
+                float(fused[i]),
+                known[int(found.rows[i])],
+                float(found.dense[i]),
+                float(found.lexical[i]),
+            )
+            for i in block
+            if int(found.rows[i]) in known  # it may have been dropped since
+        ]
+        ranked += _reranked(store, query, drafts, reranker) if number == 0 else drafts
+        hits = _with_twins(store, _without_copies(store, ranked), scope)
+        if len(hits) >= k and max_tokens is None:
+            break  # the rest would come behind these: it is not worth reading
+    return _within(hits, k, max_tokens)
+
+
+def _within(hits: Sequence[Hit], k: int, max_tokens: int | None) -> list[Hit]:
+    """Return the best `k` that fit in a budget of tokens, with their ranks."""
+    fitting: list[Hit] = []
+    for hit in hits:
+        if len(fitting) == k:
             break
         if max_tokens is not None:
             tokens = chunking.count_tokens(hit.passage.text)
             if tokens > max_tokens:
                 continue
             max_tokens -= tokens
-        hits.append(replace(hit, rank=len(hits) + 1))
-    return hits
+        fitting.append(replace(hit, rank=len(fitting) + 1))
+    return fitting
+
+
+def _reranked(
+    store: Store, query: Query, hits: Sequence[Hit], reranker: Reranker | None
+) -> list[Hit]:
+    """Return the hits in the order of their sentences' evidence, or of the reranker's scores."""
+    frequencies, total = store.document_frequencies(query.all_terms)
+    weights = {
+        rules: {
+            term: weight * ranking.inverse_document_frequency(frequencies[term], total)
+            for term, weight in terms.items()
+        }
+        for rules, terms in query.terms.items()
+    }
+    kind = asked_kind(query.text)
+    sentences = store.sentences([hit.passage for hit in hits], query.all_terms)
+    weighed = [
+        _weigh(hit, found, query, weights, kind) for hit, found in zip(hits, sentences, strict=True)
+    ]
+    if reranker and weighed:
+        scores = reranker.scores(query.text, [chunking.searched_text(h.passage) for h in weighed])
+        weighed = [replace(hit, score=float(s)) for hit, s in zip(weighed, scores, strict=True)]
+    return _rank(weighed)
 
 
 def _rank(hits: Sequence[Hit]) -> list[Hit]:
@@ -237,17 +267,9 @@ def _terms(hit: Hit, passage: Passage) -> list[str]:
     return lexical.terms(passage.text, hit.passage.article.language)
 
 
-def _term_weights(store: Store, asked: Mapping[str, float]) -> dict[str, float]:
-    frequencies, total = store.document_frequencies(asked.keys())
-    return {
-        term: asked[term] * ranking.inverse_document_frequency(frequency, total)
-        for term, frequency in frequencies.items()
-    }
-
-
 def _weigh(
-    store: Store,
     hit: Hit,
+    found: Sequence[Sentence],
     query: Query,
     all_weights: Mapping[str, Mapping[str, float]],
     kind: Kind | None,
@@ -256,14 +278,14 @@ def _weigh(
     text, language = hit.passage.article.text, hit.passage.article.language
     weights = all_weights.get(lexical.analyzer(language), {})
     sentences: list[WeighedSentence] = []
-    for span, vector in store.sentences(hit.passage):
+    for span, vector, terms in found:
         cosine = float(vector @ query.vector)
-        covered = ranking.coverage(weights, lexical.terms(text[slice(*span)], language))
+        covered = ranking.coverage(weights, terms)
         has_value = kind is not None and kind is not Kind.NAME and states(kind, text[slice(*span)])
         evidence = ranking.evidence(cosine, covered, has_value=has_value)
         sentences.append(WeighedSentence(span, cosine, covered, evidence))
     # Never below the fused score: what is not weighed must not come out ahead of what is.
     best = max((sentence.evidence for sentence in sentences), default=0.0)
     score = hit.score + ranking.sentence_weight(query.text) * max(0.0, best)
-    covered = ranking.coverage(weights, lexical.terms(hit.passage.text, language))
+    covered = ranking.coverage(weights, {term for _, _, terms in found for term in terms})
     return replace(hit, score=score, covered=covered, sentences=tuple(sentences))

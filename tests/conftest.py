@@ -87,11 +87,11 @@ def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sentence_transformers import CrossEncoder
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-    from qa.embedding import _built_in
+    from qa.embedding.files import find
 
     torch.manual_seed(0)
     place = tmp_path_factory.mktemp("cross-encoder")
-    tokenizer = AutoTokenizer.from_pretrained(_built_in())
+    tokenizer = AutoTokenizer.from_pretrained(find(None))
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,

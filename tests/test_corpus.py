@@ -583,7 +583,7 @@ def test_killed_sync_loses_nothing_and_goes_on(tmp_path: Path) -> None:
         kept = now
     with sqlite3.connect(tmp_path / "index" / "index.sqlite") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        whole = "SELECT article_id FROM articles EXCEPT SELECT article_id FROM passages"
+        whole = "SELECT number FROM articles EXCEPT SELECT article FROM passages"
         assert db.execute(whole).fetchall() == []
     db.close()
     ids = {hashlib.sha256(file.read_bytes()).hexdigest() for file in place.iterdir()}

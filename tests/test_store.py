@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import shutil
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from qa.datatypes import Article, Passage, Scope
 from qa.errors import StoreError
-from qa.store import Entry, Manifest, Sentence
+from qa.store import Entry, Manifest, Sentence, vectors
 from qa.store.folder import delete_index
 from qa.store.local import LocalStore
 
@@ -92,9 +93,9 @@ def test_limit_takes_the_best_of_either_search(store: LocalStore) -> None:
     found = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, limit=1)
     texts = {passage.text for passage in store.passages(found.rows.tolist()).values()}
     assert texts == {"radar", "jet jet"}
-    only = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5, [other.article_id])
+    only = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5, Scope(paths=(other.path,)))
     assert [passage.text for passage in store.passages(only.rows.tolist()).values()] == ["deal"]
-    nothing = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5, [])
+    nothing = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5, Scope(paths=()))
     assert len(nothing.rows) == 0
 
 
@@ -109,14 +110,16 @@ def test_article_comes_back_as_it_was(store: LocalStore) -> None:
         url="https://example.org",
         boilerplate=((0, 2),),
     )
-    store.put(kept, [entry(kept)], [Sentence((4, 7), unit(np.array([1, 2, 3, 4])))])
+    store.put(
+        kept, [entry(kept)], [Sentence((4, 7), unit(np.array([1, 2, 3, 4])), ["radar", "deal"])]
+    )
     assert store.articles() == [kept]
     [passage] = store.passages(store.candidates(unit(np.ones(4)), {}, 5).rows.tolist()).values()
     assert passage == Passage(kept, 0, len(kept.text))
-    [sentence] = store.sentences(passage)
+    [[sentence], []] = store.sentences([passage, Passage(kept, 0, 6)], ["radar", "jet"])
     assert sentence.span == (4, 7)
     assert sentence.vector == pytest.approx(unit(np.array([1, 2, 3, 4])), abs=1e-3)
-    assert store.sentences(Passage(kept, 0, 6)) == []
+    assert sentence.terms == {"radar"}
 
 
 def test_status_tells_new_changed_and_same(store: LocalStore) -> None:
@@ -203,6 +206,7 @@ def test_derived_file_is_made_again_from_the_truth(tmp_path: Path, damage: str) 
     folder = tmp_path / "index"
     store = LocalStore(folder, MANIFEST)
     put(store, article("jet"), np.array([1, 0, 0, 0]))
+    store.settle()
     expected = store.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5)
     file = folder / "vectors.faiss"
     content = file.read_bytes()
@@ -217,7 +221,9 @@ def test_derived_file_is_made_again_from_the_truth(tmp_path: Path, damage: str) 
         file.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
     elif damage == "empty":
         file.write_bytes(b"")
-    again = LocalStore(folder, MANIFEST).candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5)
+    reopened = LocalStore(folder, MANIFEST)
+    again = reopened.candidates(np.float32([1, 0, 0, 0]), {"jet": 1.0}, 5)
+    reopened.settle()
     assert again.dense[0] == expected.dense[0] == 1
     assert len(again.rows) == (2 if damage == "of another state" else 1)
     assert file.read_bytes() != b""
@@ -294,3 +300,158 @@ def test_delete_keeps_what_is_not_ours(tmp_path: Path) -> None:
     delete_index(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
     delete_index(tmp_path / "none")
+
+
+def words(random: np.random.Generator, count: int = 6) -> str:
+    return " ".join(f"word{n}" for n in random.integers(0, 40, count))
+
+
+def fill(store: LocalStore, texts: list[str], seed: int = 1) -> list[Article]:
+    random = np.random.default_rng(seed)
+    kept = [article(f"{i} {text}") for i, text in enumerate(texts)]
+    for one in kept:
+        put(store, one, random.normal(size=4))
+    return kept
+
+
+def same(one: LocalStore, other: LocalStore, random: np.random.Generator) -> None:
+    for _ in range(10):
+        query = unit(random.normal(size=4))
+        weights = dict.fromkeys(words(random).split(), 1.0) | {"7": 0.4}
+        found, expected = (s.candidates(query, weights, 60) for s in (one, other))
+        names = [
+            {p.text: i for p, i in zip(s.passages(c.rows.tolist()).values(), c.rows, strict=True)}
+            for s, c in ((one, found), (other, expected))
+        ]
+        assert names[0].keys() == names[1].keys()
+        for ours, theirs in zip(
+            sorted(found.passage_ids), sorted(expected.passage_ids), strict=True
+        ):
+            assert ours == theirs
+            i, j = found.passage_ids.index(ours), expected.passage_ids.index(theirs)
+            assert found.dense[i] == expected.dense[j]
+            assert found.lexical[i] == expected.lexical[j]
+
+
+def test_what_came_and_went_leaves_no_trace_in_the_scores(tmp_path: Path) -> None:
+    """An index that grew and shrank answers as one that was made in one go."""
+    random = np.random.default_rng(5)
+    texts = [words(random) for _ in range(60)]
+    grown, fresh = (LocalStore(tmp_path / name, MANIFEST) for name in ("grown", "fresh"))
+    kept = fill(grown, texts)
+    same_vector = np.random.default_rng(1)
+    chosen = [same_vector.normal(size=4) for _ in kept]
+    grown.candidates(unit(np.ones(4)), {"word1": 1.0}, 5)
+    grown.remove([one.article_id for one in kept[::3]])
+    grown.settle()
+    assert sorted(grown._search._terms.search(dict.fromkeys(range(1, 99), 1.0), 99)) == [
+        row for row in range(1, 61) if row % 3 != 1
+    ]
+    grown.remove([one.article_id for one in kept[1::3]])
+    for one, vector in list(zip(kept, chosen, strict=True))[1::3]:
+        put(grown, one, vector)
+    for i, (one, vector) in enumerate(zip(kept, chosen, strict=True)):
+        if i % 3:
+            put(fresh, one, vector)
+    same(grown, fresh, random)
+    grown.close()
+    same(LocalStore(tmp_path / "grown", MANIFEST), fresh, random)
+
+
+def test_large_index_is_searched_by_cells_and_finds_nearly_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Manifest("model@1", 16, "128/1", "/nowhere/articles")
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(900, 16)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    kept = [article(f"{i}") for i in range(900)]
+    monkeypatch.setattr(vectors, "EXACT_UNTIL", 300)
+    monkeypatch.setattr(vectors, "_SAMPLE", 300)
+    monkeypatch.setattr(vectors, "_PROBED", 1 / 2)
+    store = LocalStore(tmp_path / "index", manifest)
+    for one, row in zip(kept[:800], rows, strict=False):
+        put(store, one, row)
+    store.settle()
+    for one, row in zip(kept[800:], rows[800:], strict=True):
+        put(store, one, row)
+    assert store._search._vectors._learned_from == 800
+
+    def recall(searched: LocalStore) -> float:
+        shares = []
+        for query in rows[::9]:
+            best = set(np.argsort(-(rows @ query))[:10].tolist())
+            found = searched.candidates(query, {}, 10)
+            order = np.argsort(-found.dense)
+            texts = searched.passages(found.rows.tolist())
+            shares.append(len(best & {int(texts[found.rows[i]].text) for i in order}) / 10)
+            assert found.dense[order[0]] == pytest.approx(1.0, abs=1e-6)
+        return float(np.mean(shares))
+
+    assert recall(store) >= 0.98
+    few = Scope(paths=tuple(one.path for one in kept[5:300:100]))
+    scoped = store.candidates(rows[0], {}, 10, few)
+    assert {p.text for p in store.passages(scoped.rows.tolist()).values()} == {"5", "105", "205"}
+    store.settle()
+    store.close()
+    again = LocalStore(tmp_path / "index", manifest)
+    assert recall(again) >= 0.98
+    assert again._search._vectors._learned_from == 800
+    again.remove([kept[0].article_id])
+    gone = again.candidates(rows[0], {}, 10)
+    assert "0" not in {p.text for p in again.passages(gone.rows.tolist()).values()}
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "another's", "a file"])
+def test_term_index_is_made_again_from_the_truth(tmp_path: Path, damage: str) -> None:
+    folder, other = tmp_path / "index", tmp_path / "other"
+    for place, text in ((folder, "jet"), (other, "deal")):
+        store = LocalStore(place, MANIFEST)
+        put(store, article(text))
+        store.settle()
+        store.close()
+    terms = folder / "terms.tantivy"
+    if damage == "cut":
+        (terms / "meta.json").write_text("{")
+    else:
+        shutil.rmtree(terms)
+    if damage == "another's":
+        shutil.copytree(other / "terms.tantivy", terms)
+    elif damage == "a file":
+        terms.write_text("not a folder")
+    store = LocalStore(folder, MANIFEST)
+    found = store.candidates(unit(np.array([-1, -1, -1, -1])), {"jet": 1.0}, 5)
+    assert found.lexical[0] > 0
+    assert store._search._terms.search({1: 1.0}, 5).tolist() == [1]
+
+
+def test_term_index_is_left_to_the_process_that_writes_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "index", MANIFEST)
+    put(store, article("jet"))
+    writer = store._search._terms._index.writer(15_000_000, 1)
+    found = store.candidates(unit(np.ones(4)), {"jet": 1.0}, 5)
+    assert found.lexical[0] > 0  # found by its vector, scored by its terms
+    writer.wait_merging_threads()
+    store.candidates(unit(np.ones(4)), {"jet": 1.0}, 5)
+    assert store._search._terms.search({1: 1.0}, 5).tolist() == [1]
+
+
+def test_older_copy_of_the_truth_is_not_mixed_with_newer_indexes(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    store = LocalStore(folder, MANIFEST)
+    put(store, article("jet"))
+    store.settle()
+    store.close()
+    before = (folder / "index.sqlite").read_bytes()
+    store = LocalStore(folder, MANIFEST)
+    put(store, article("deal"))
+    store.settle()
+    store.close()
+    (folder / "index.sqlite").write_bytes(before)
+    store = LocalStore(folder, MANIFEST)
+    put(store, article("radar"), np.array([0, 0, 0, 1]))  # takes the row that "deal" had
+    store.settle()
+    found = store.candidates(np.float32([0, 0, 0, 1]), {"radar": 1.0}, 5)
+    texts = [p.text for p in store.passages(found.rows.tolist()).values()]
+    assert sorted(texts) == ["jet", "radar"]
+    assert found.dense.max() == 1

@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.datatypes import Article, Passage, Scope, Skipped, Span
+from qa.datatypes import EVERYTHING, Article, Passage, Scope, Skipped, Span
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of what is written to disk; an index of another version is rebuilt, never misread."""
 
 
@@ -30,10 +30,17 @@ class Entry(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """A sentence of an article with its vector; span in characters."""
+    """A sentence of an article with what it is weighed by.
+
+    Attributes:
+        span: In characters.
+        vector: Unit vector.
+        terms: Its index terms: all when it is put, those that were asked for when it is read.
+    """
 
     span: Span
     vector: NDArray[np.float32]
+    terms: Collection[str] = ()
 
 
 class FileRecord(NamedTuple):
@@ -53,15 +60,17 @@ class FileRecord(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Passages worth ranking, with the raw evidence for each; three arrays of one length.
+    """Passages worth ranking, with the raw evidence for each; four sequences of one length.
 
     Attributes:
         rows: Keys for `Store.passages`, int64.
+        passage_ids: Their names, see `qa.datatypes.Passage`.
         dense: Cosine of question and passage, float32, -1 to 1.
         lexical: BM25 of question and passage, float32, 0 and up.
     """
 
     rows: NDArray[np.int64]
+    passage_ids: list[str]
     dense: NDArray[np.float32]
     lexical: NDArray[np.float32]
 
@@ -139,18 +148,24 @@ class Store(Protocol):
         vector: NDArray[np.float32],
         terms: Mapping[str, float],
         limit: int,
-        article_ids: Collection[str] | None = None,
+        scope: Scope = EVERYTHING,
     ) -> Candidates:
         """Return the `limit` best passages by cosine and the `limit` best by BM25, united.
 
-        Each term counts in BM25 as often as its weight says.
+        Each term counts in BM25 as often as its weight says. Scores are exact; in a large corpus a
+        passage may be missing that another search would have found.
         """
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
         """Return the passages with these keys; one that was dropped meanwhile is missing."""
 
-    def sentences(self, passage: Passage) -> list[Sentence]:
-        """Return the sentences inside a passage, in order."""
+    def sentences(
+        self, passages: Sequence[Passage], terms: Collection[str] = ()
+    ) -> list[list[Sentence]]:
+        """Return the sentences inside each passage, in order, with those of `terms` they hold."""
+
+    def settle(self) -> None:
+        """Bring what is derived up to date, so that the next question need not."""
 
     def sources(self, scope: Scope) -> list[str]:
         """Return what the articles that a scope holds are cited as, sorted, each once."""

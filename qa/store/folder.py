@@ -1,13 +1,16 @@
 """The index folder: is it ours, can it be written, and what in it may be deleted."""
 
+import shutil
 from pathlib import Path
 
 from qa.errors import StoreError
 
 TRUTH_FILE = "index.sqlite"
 VECTORS_FILE = "vectors.faiss"
+TERMS_FOLDER = "terms.tantivy"
 APPLICATION_ID = 0x71615F31  # "qa_1" in SQLite's header: tells our file from any other
 _MADE = (TRUTH_FILE, f"{TRUTH_FILE}-wal", f"{TRUTH_FILE}-shm", VECTORS_FILE)
+_ALL = {*_MADE, TERMS_FOLDER, "README.md"}
 
 
 def claim(folder: Path) -> None:
@@ -19,7 +22,7 @@ def claim(folder: Path) -> None:
         names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     except OSError as error:
         raise unwritable(folder, error) from error
-    if TRUTH_FILE not in names and names - {*_MADE, "README.md"}:
+    if TRUTH_FILE not in names and names - _ALL:
         raise foreign(folder)
 
 
@@ -37,6 +40,8 @@ def delete_index(folder: Path) -> None:
     try:
         for name in _MADE:
             (folder / name).unlink(missing_ok=True)
+        if (folder / TERMS_FOLDER).exists():
+            shutil.rmtree(folder / TERMS_FOLDER)
     except OSError as error:
         raise unwritable(folder, error) from error
 

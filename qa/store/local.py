@@ -1,115 +1,65 @@
 """The store on one machine: the truth in one SQLite file, the search indexes derived from it."""
 
 import json
-import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from secrets import token_hex
-from threading import RLock
-from typing import Any, Literal
+from threading import Lock
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from qa.datatypes import Article, Passage, Scope, Skipped
-from qa.errors import StoreError
-from qa.store import FORMAT_VERSION, Candidates, Entry, FileRecord, Manifest, Sentence
-from qa.store.derived import Derived, Vectors
-from qa.store.folder import APPLICATION_ID, TRUTH_FILE, claim, foreign, unwritable
-from qa.store.schema import COLUMNS, SCHEMA, to_article, to_row
+from qa.datatypes import EVERYTHING, Article, Passage, Scope, Skipped, Span
+from qa.duplicates import components
+from qa.store import Candidates, Entry, FileRecord, Manifest, Sentence
+from qa.store.database import Connection, Database
+from qa.store.memory import Memory
+from qa.store.schema import COLUMNS, to_article, to_row
+from qa.store.search import Search, Selection
+from qa.store.vectors import Vectors
+
+T = TypeVar("T")
+
+# Scopes, times what is worked out for each.
+_REMEMBERED = 32
+# Passages whose text and sentences stay in memory: some 10 KB each.
+_PASSAGES = 4_000
+
+# Article id, start and end of a passage; span, vector and numbers of the terms of a sentence.
+Place = tuple[str, int, int]
+Kept = tuple[Span, Vectors, frozenset[int]]
 
 
 class LocalStore:
     """See `qa.store.Store`. Threads may share it; other processes may write meanwhile."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        """Open the file in `folder`, or make it.
+        """Open the index in `folder`, or make it.
 
         Raises:
             StoreError: The folder is not ours, cannot be written, is damaged, or was made by
                 another version, with another model, or from another folder of articles.
         """
         self.folder = folder
-        self._lock = RLock()
-        self._derived = Derived(folder, manifest.dimension)
-        claim(folder)
-        with _readable(folder):
-            self._db = sqlite3.connect(
-                folder / TRUTH_FILE, timeout=60, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare(manifest)
-            except BaseException:
-                self._db.close()
-                raise
+        self._database = Database(folder, manifest)
+        self.query = self._database.query
+        self.transaction = self._database.transaction
+        self._search = Search(self._database, manifest.dimension)
+        # What was worked out, by what and for which scope, until anything changes.
+        self._known: dict[tuple[str, str], Any] = {}
+        self._known_at = ""
+        self._sentences = Memory(_PASSAGES, self._read_sentences)
+        self._knowing = Lock()
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._db.close()
+        self._database.close()
 
-    def _prepare(self, manifest: Manifest) -> None:
-        self._db.execute("PRAGMA foreign_keys = ON")
-        with self.transaction() as db:
-            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                for statement in SCHEMA.strip().split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-                values = {**manifest._asdict(), "index_id": token_hex(8), "generation": 0}
-                db.executemany("INSERT INTO manifest VALUES (?, ?)", _texts(values))
-        self._check(manifest)
-        # Readers go on while one process writes; a killed writer leaves the last whole state. Only
-        # now, since it changes the file: one that is not ours stays as it is.
-        self._db.execute("PRAGMA journal_mode = WAL")
-
-    def _check(self, manifest: Manifest) -> None:
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            raise foreign(self.folder)
-        kept = dict(self._db.execute("SELECT key, value FROM manifest"))
-        wanted = dict(_texts(manifest._asdict()))
-        rebuild = "Rebuild it with: qa index --rebuild"
-        if version != FORMAT_VERSION or kept["chunking"] != wanted["chunking"]:
-            raise StoreError(f"The index in {self.folder} was made by another version. {rebuild}")
-        if kept["model_id"] != wanted["model_id"]:
-            raise StoreError(
-                f"The index in {self.folder} was made with the model {kept['model_id']}, not with "
-                f"{wanted['model_id']}. Name that model with --model, or rebuild the index with "
-                "this one: qa index --rebuild"
-            )
-        if kept["articles"] != wanted["articles"]:
-            if Path(kept["articles"]).is_dir():
-                raise StoreError(
-                    f"The index in {self.folder} belongs to the articles in {kept['articles']}, "
-                    f"not to {wanted['articles']}. Name another folder with --index, or let this "
-                    "one go with: qa index --rebuild"
-                )
-            with self.transaction() as db:  # the folder was moved: its index moves along
-                db.execute(
-                    "UPDATE manifest SET value = ? WHERE key = 'articles'", (wanted["articles"],)
-                )
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block as one write: all of it or nothing."""
-        with self._lock, _readable(self.folder):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return the rows of one SELECT."""
-        with self._lock, _readable(self.folder):
-            return self._db.execute(sql, values).fetchall()
+    def settle(self) -> None:
+        """See `Store.settle`."""
+        self._search.settle()
 
     def paths(self) -> dict[str, str]:
         """See `Store.paths`."""
@@ -167,21 +117,30 @@ class LocalStore:
         """See `Store.put`."""
         with self.transaction() as db:
             gone = [article.article_id] + ([replaces] if replaces else [])
-            db.executemany("DELETE FROM articles WHERE article_id = ?", [(key,) for key in gone])
-            db.execute(
+            _drop(db, gone)
+            cursor = db.execute(
                 f"INSERT INTO articles ({', '.join(COLUMNS)}) "
                 f"VALUES ({', '.join('?' * len(COLUMNS))})",
                 to_row(article),
             )
+            number = cursor.lastrowid
+            texts = [entry.terms for entry in entries] + [s.terms for s in sentences]
+            numbers = _numbers(db, {term for terms in texts for term in terms})
+            blobs = iter(
+                [
+                    np.array([numbers[term] for term in text], dtype="<u4").tobytes()
+                    for text in texts
+                ]
+            )
             db.executemany(
-                'INSERT INTO passages (article_id, start, "end", terms, vector) '
+                'INSERT INTO passages (article, start, "end", terms, vector) '
                 "VALUES (?, ?, ?, ?, ?)",
                 [
                     (
-                        article.article_id,
+                        number,
                         entry.passage.start,
                         entry.passage.end,
-                        " ".join(entry.terms),
+                        next(blobs),
                         entry.vector.astype("<f4").tobytes(),
                     )
                     for entry in entries
@@ -189,19 +148,22 @@ class LocalStore:
             )
             # Half precision: they are compared to two decimals, and they are most of the file.
             db.executemany(
-                "INSERT INTO sentences VALUES (?, ?, ?, ?)",
+                "INSERT INTO sentences VALUES (?, ?, ?, ?, ?)",
                 [
-                    (article.article_id, *sentence.span, sentence.vector.astype("<f2").tobytes())
+                    (number, *sentence.span, next(blobs), sentence.vector.astype("<f2").tobytes())
                     for sentence in sentences
                 ],
             )
-            key = article.article_id
-            db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(b, key) for b in bands])
+            held = [[numbers[term] for term in entry.terms] for entry in entries]
+            _count(db, held, 1)
+            db.executemany(
+                "INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, number) for band in bands]
+            )
             db.executemany(  # one that was dropped meanwhile is no copy any more
                 "INSERT INTO copies SELECT ?, article_id FROM articles WHERE article_id = ?",
-                [(key, copy) for copy in copies if copy not in gone],
+                [(article.article_id, copy) for copy in copies if copy not in gone],
             )
-            _next_generation(db)
+            _add(db, generation=1)
 
     def put_twins(self, twins: Collection[Article], kept: Collection[str]) -> None:
         """See `Store.put_twins`."""
@@ -215,6 +177,7 @@ class LocalStore:
                 "DELETE FROM twins WHERE path NOT IN (SELECT value FROM json_each(?))", (there,)
             )
             db.executemany("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", rows)
+            _add(db, edits=1)
 
     def twins(self, article_ids: Collection[str] | None = None) -> dict[str, list[Article]]:
         """See `Store.twins`."""
@@ -238,8 +201,8 @@ class LocalStore:
         return {
             article_id
             for (article_id,) in self.query(
-                "SELECT DISTINCT article_id FROM bands "
-                "WHERE band IN (SELECT value FROM json_each(?))",
+                "SELECT article_id FROM articles WHERE number IN "
+                "(SELECT article FROM bands WHERE band IN (SELECT value FROM json_each(?)))",
                 (json.dumps(list(bands)),),
             )
         }
@@ -259,8 +222,11 @@ class LocalStore:
 
     def copies(self) -> Mapping[str, frozenset[str]]:
         """See `Store.copies`."""
-        with self._fresh() as derived:
-            return derived.copies
+        return self._remember(
+            "copies",
+            EVERYTHING,
+            lambda: components(self.query("SELECT one, other FROM copies")),
+        )
 
     def update(self, article: Article) -> None:
         """See `Store.update`."""
@@ -270,14 +236,13 @@ class LocalStore:
                 f"UPDATE articles SET {assignments} WHERE article_id = ?",
                 (*to_row(article), article.article_id),
             )
+            _add(db, edits=1)
 
     def remove(self, article_ids: Collection[str]) -> None:
         """See `Store.remove`."""
         with self.transaction() as db:
-            db.executemany(
-                "DELETE FROM articles WHERE article_id = ?", [(key,) for key in article_ids]
-            )
-            _next_generation(db)
+            _drop(db, article_ids)
+            _add(db, generation=1)
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
         """See `Store.articles`."""
@@ -294,10 +259,8 @@ class LocalStore:
 
     def count(self) -> tuple[int, int]:
         """See `Store.count`."""
-        [(articles, passages)] = self.query(
-            "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM passages)"
-        )
-        return articles, passages
+        [(articles,)] = self.query("SELECT count(*) FROM articles")
+        return articles, self._search.totals()[0]
 
     def columns(self, given: Mapping[str, str] | None) -> Mapping[str, str]:
         """See `Store.columns`."""
@@ -313,6 +276,9 @@ class LocalStore:
 
     def select(self, scope: Scope) -> set[str]:
         """See `Store.select`."""
+        return self._remember("articles", scope, lambda: self._select(scope))
+
+    def _select(self, scope: Scope) -> set[str]:
         found = {
             article_id
             for article_id, path, outlet, published in self.query(
@@ -325,11 +291,32 @@ class LocalStore:
                 found.add(article_id)
         return found
 
+    def _selection(self, scope: Scope) -> Selection:
+        chosen = "(SELECT value FROM json_each(?))"
+        numbers = [
+            number
+            for (number,) in self.query(
+                f"SELECT number FROM articles WHERE article_id IN {chosen}",
+                (json.dumps(list(self.select(scope))),),
+            )
+        ]
+        rows = self.query(
+            f"SELECT row FROM passages WHERE article IN {chosen}", (json.dumps(numbers),)
+        )
+        return Selection(numbers, np.array([row for (row,) in rows], dtype=np.int64))
+
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
-        """See `Store.passages`. An article is read once, however many of its passages are asked."""
+        """See `Store.passages`."""
+        known: Memory[int, Passage] = self._remember(
+            "passages", EVERYTHING, lambda: Memory(_PASSAGES, self._passages)
+        )
+        return known.get(rows)
+
+    def _passages(self, rows: Sequence[int]) -> dict[int, Passage]:
+        """Read passages; an article is read once, however many of its passages are asked."""
         spans = self.query(
             'SELECT row, article_id, start, "end" FROM passages '
-            "WHERE row IN (SELECT value FROM json_each(?))",
+            "JOIN articles ON number = article WHERE row IN (SELECT value FROM json_each(?))",
             (json.dumps(list(rows)),),
         )
         found = self.articles({article_id for _, article_id, _, _ in spans})
@@ -340,19 +327,42 @@ class LocalStore:
             if article_id in articles
         }
 
-    def sentences(self, passage: Passage) -> list[Sentence]:
+    def sentences(
+        self, passages: Sequence[Passage], terms: Collection[str] = ()
+    ) -> list[list[Sentence]]:
         """See `Store.sentences`."""
+        known = {term.number: name for name, term in self._search.terms(list(terms)).items()}
+        places = [(p.article.article_id, p.start, p.end) for p in passages]
+        kept = self._sentences.get(places)
         return [
-            Sentence((start, end), np.frombuffer(vector, dtype="<f2").astype(np.float32))
-            for start, end, vector in self.query(
-                'SELECT start, "end", vector FROM sentences '
-                'WHERE article_id = ? AND start >= ? AND "end" <= ? ORDER BY start',
-                (passage.article.article_id, passage.start, passage.end),
-            )
+            [
+                Sentence(span, vector, {known[number] for number in numbers & known.keys()})
+                for span, vector, numbers in kept.get(place, ())
+            ]
+            for place in places
         ]
+
+    def _read_sentences(self, places: Sequence[Place]) -> dict[Place, list[Kept]]:
+        rows = self.query(
+            "WITH wanted AS MATERIALIZED (SELECT key, value ->> 0 AS article_id, "
+            'value ->> 1 AS "from", value ->> 2 AS "to" FROM json_each(?)) '
+            'SELECT key, s.start, s."end", s.terms, s.vector FROM wanted '
+            "JOIN articles USING (article_id) JOIN sentences s ON s.article = number "
+            'AND s.start >= "from" AND s.start < "to" AND s."end" <= "to" ORDER BY key, s.start',
+            (json.dumps(places),),
+        )
+        found: dict[Place, list[Kept]] = {}
+        for key, start, end, terms, vector in rows:
+            numbers = frozenset(np.frombuffer(terms, dtype="<u4").tolist())
+            read = np.frombuffer(vector, dtype="<f2").astype(np.float32)
+            found.setdefault(places[key], []).append(((start, end), read, numbers))
+        return found
 
     def sources(self, scope: Scope) -> list[str]:
         """See `Store.sources`."""
+        return self._remember("sources", scope, lambda: self._sources(scope))
+
+    def _sources(self, scope: Scope) -> list[str]:
         return [
             source
             for (source,) in self.query(
@@ -364,66 +374,85 @@ class LocalStore:
 
     def languages(self) -> dict[str | None, int]:
         """See `Store.languages`."""
-        return dict(self.query("SELECT language, count(*) FROM articles GROUP BY language"))
+        counted = "SELECT language, count(*) FROM articles GROUP BY language"
+        return self._remember("languages", EVERYTHING, lambda: dict(self.query(counted)))
 
     def candidates(
         self,
         vector: Vectors,
         terms: Mapping[str, float],
         limit: int,
-        article_ids: Collection[str] | None = None,
+        scope: Scope = EVERYTHING,
     ) -> Candidates:
-        """See `Store.candidates`. Both searches are exact."""
-        with self._fresh() as derived:
-            return derived.candidates(vector, terms, limit, article_ids)
+        """See `Store.candidates`."""
+        chosen = None
+        if scope != EVERYTHING:
+            chosen = self._remember("rows", scope, lambda: self._selection(scope))
+        return self._search.candidates(vector, terms, limit, chosen)
 
     def document_frequencies(self, terms: Collection[str]) -> tuple[dict[str, int], int]:
         """See `Store.document_frequencies`."""
-        with self._fresh() as derived:
-            return derived.document_frequencies(terms)
-
-    @contextmanager
-    def _fresh(self) -> Iterator[Derived]:
-        """Lend the search indexes, brought up to what is on disk now."""
-        with self._lock:
-            if self._derived.stamp != self.stamp():
-                self._db.execute("BEGIN")  # one state of the file for all that is read
-                try:
-                    self._derived.load(
-                        self.stamp(),
-                        self.query("SELECT row, article_id, terms FROM passages ORDER BY row"),
-                        lambda: self.query("SELECT vector FROM passages ORDER BY row"),
-                        self.query("SELECT one, other FROM copies"),
-                    )
-                finally:
-                    self._db.execute("COMMIT")
-            yield self._derived
+        known = self._search.terms(list(terms))
+        counts = {term: known[term].passages if term in known else 0 for term in terms}
+        return counts, self._search.totals()[0]
 
     def stamp(self) -> str:
         """See `Store.stamp`."""
-        rows = self.query(
-            "SELECT value FROM manifest WHERE key IN ('generation', 'index_id') ORDER BY key"
+        return f"{self._database.manifest('generation')['generation']}:{self._database.index_id}"
+
+    def _remember(self, what: str, scope: Scope, work_out: Callable[[], T]) -> T:
+        """Return what was worked out for this state of the truth, or work it out."""
+        state = "/".join(self._database.manifest("generation", "edits").values())
+        with self._knowing:
+            if self._known_at != state or len(self._known) >= _REMEMBERED:
+                self._known, self._known_at = {}, state
+            known = self._known
+        key = what, repr(scope)
+        if key not in known:
+            known[key] = work_out()
+        found: T = known[key]
+        return found
+
+
+def _drop(db: Connection, article_ids: Collection[str]) -> None:
+    """Delete articles with all that belongs to them, and note which rows that were."""
+    for article_id in article_ids:
+        passages = db.execute(
+            "SELECT row, terms FROM passages WHERE article = "
+            "(SELECT number FROM articles WHERE article_id = ?)",
+            (article_id,),
+        ).fetchall()
+        db.executemany("INSERT INTO dropped (row) VALUES (?)", [(row,) for row, _ in passages])
+        _count(db, [np.frombuffer(terms, dtype="<u4").tolist() for _, terms in passages], -1)
+        db.execute("DELETE FROM articles WHERE article_id = ?", (article_id,))
+
+
+def _numbers(db: Connection, terms: Collection[str]) -> dict[str, int]:
+    """Return the number of each term; new ones get one."""
+    db.executemany(
+        "INSERT OR IGNORE INTO terms (term, passages) VALUES (?, 0)", [(t,) for t in sorted(terms)]
+    )
+    return dict(
+        db.execute(
+            "SELECT term, number FROM terms WHERE term IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(terms)),),
         )
-        return ":".join(value for (value,) in rows)
+    )
 
 
-@contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    """Turn what SQLite says into what a person can act on."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise unwritable(folder, error) from error
-    except sqlite3.DatabaseError as error:
-        raise StoreError(
-            f"The index in {folder} is damaged or not ours ({error}). The articles are untouched; "
-            "rebuild it with: qa index --rebuild"
-        ) from error
+def _count(db: Connection, passages: Sequence[Sequence[int]], sign: int) -> None:
+    """Count passages, given as the numbers of their terms, in or out."""
+    held = Counter(number for terms in passages for number in set(terms))
+    db.executemany(
+        "UPDATE terms SET passages = passages + ? WHERE number = ?",
+        [(sign * count, number) for number, count in held.items()],
+    )
+    _add(db, passages=sign * len(passages), length=sign * sum(map(len, passages)))
 
 
-def _texts(values: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(key, str(value)) for key, value in values.items()]
-
-
-def _next_generation(db: sqlite3.Connection) -> None:
-    db.execute("UPDATE manifest SET value = CAST(value + 1 AS TEXT) WHERE key = 'generation'")
+def _add(db: Connection, **amounts: int) -> None:
+    """Add to counters of the manifest."""
+    db.executemany(
+        "UPDATE manifest SET value = CAST(value + ? AS TEXT) WHERE key = ?",
+        [(amount, key) for key, amount in amounts.items()],
+    )

@@ -11,7 +11,8 @@ from qa.datatypes import Article
 SCHEMA = """
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE articles (
-    article_id TEXT PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_id TEXT NOT NULL UNIQUE, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
     headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT,
     language TEXT, boilerplate TEXT NOT NULL, file_sha256 TEXT NOT NULL, pages TEXT NOT NULL,
     origins TEXT NOT NULL
@@ -21,33 +22,44 @@ CREATE TABLE files (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT 
     articles TEXT NOT NULL, skipped TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE twins (
-    path TEXT PRIMARY KEY, article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    path TEXT PRIMARY KEY,
+    article_id TEXT NOT NULL REFERENCES articles (article_id) ON DELETE CASCADE,
     known TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX twins_of ON twins (article_id);
 CREATE TABLE bands (
-    band INTEGER NOT NULL, article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
-    PRIMARY KEY (band, article_id)
+    band INTEGER NOT NULL, article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
+    PRIMARY KEY (band, article)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX bands_of ON bands (article_id);
+CREATE INDEX bands_of ON bands (article);
 CREATE TABLE copies (
-    one TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
-    other TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
+    one TEXT NOT NULL REFERENCES articles (article_id) ON DELETE CASCADE,
+    other TEXT NOT NULL REFERENCES articles (article_id) ON DELETE CASCADE,
     PRIMARY KEY (one, other)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX copies_other ON copies (other);
+CREATE TABLE terms (
+    number INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE, passages INTEGER NOT NULL
+) STRICT;
 CREATE TABLE passages (
-    row INTEGER PRIMARY KEY,
-    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms TEXT NOT NULL, vector BLOB NOT NULL,
-    UNIQUE (article_id, start, "end")
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms BLOB NOT NULL, vector BLOB NOT NULL,
+    UNIQUE (article, start, "end")
+) STRICT;
+CREATE TABLE dropped (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE sentences (
-    article_id TEXT NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL,
-    PRIMARY KEY (article_id, start)
+    article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms BLOB NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (article, start)
 ) STRICT, WITHOUT ROWID;
 """
+"""Rows and numbers of articles are never used again, so that what is derived can tell what came and
+went: the rows above the last one it has seen, and those noted in ``dropped``. Vectors are float32
+of passages, float16 of sentences; terms are the numbers of all terms of a text, in order, uint32;
+all little-endian."""
 COLUMNS = [field.name for field in fields(Article)]
 
 
