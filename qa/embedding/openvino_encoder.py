@@ -7,7 +7,9 @@ import hashlib
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -25,6 +27,8 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _CORES = os.cpu_count() or 1
 # Tokens in one batch, padding included. More fall out of the processor's cache: measured.
 _BATCH_TOKENS = 800
+# Questions in one batch.
+_QUESTIONS = 16
 # Lengths are padded to a multiple of the tile of the processor's matrix unit, which also keeps the
 # number of shapes low that kernels are made for.
 _TILE = 16
@@ -39,6 +43,12 @@ class Settings(NamedTuple):
     passage_prompt: str
     precision: str
     sha256: str
+
+
+@dataclass(slots=True)
+class _Question:
+    tokens: list[int]
+    vector: NDArray[np.float32] | None = None
 
 
 class OpenVinoEncoder:
@@ -62,6 +72,7 @@ class OpenVinoEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.settings.token_limit)
         self._request = self._compiled(streams=1).create_infer_request()
+        self._waiting: deque[_Question] = deque()
         self._one_question, self._one_batch = Lock(), Lock()
 
     @property
@@ -79,14 +90,23 @@ class OpenVinoEncoder:
         return len(self._counter.encode(text).ids)
 
     def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors of questions, float32 of shape ``(len(texts), dimension)``."""
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
-            inputs = _padded([self._tokenizer.encode(self.settings.query_prompt + text).ids])
-            with self._one_question:
-                self._request.infer(inputs, share_inputs=True)
-                vectors[row] = self._request.get_output_tensor(0).data
-        return vectors
+        """Return vectors of questions, float32 of shape ``(len(texts), dimension)``.
+
+        Whoever's turn it is takes along what others wait for: most of the time goes into fetching
+        the model's weights from memory, which is done once for a batch.
+        """
+        prompt = self.settings.query_prompt
+        asked = [_Question(self._tokenizer.encode(prompt + text).ids) for text in texts]
+        self._waiting.extend(asked)
+        with self._one_question:
+            while any(question.vector is None for question in asked):
+                count = min(_QUESTIONS, len(self._waiting))
+                batch = [self._waiting.popleft() for _ in range(count)]
+                self._request.infer(_padded([question.tokens for question in batch]))
+                found = self._request.get_output_tensor(0).data.copy()
+                for question, vector in zip(batch, found, strict=True):
+                    question.vector = vector
+        return np.array([question.vector for question in asked]).reshape(-1, self.dimension)
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return vectors of passages, float32 of shape ``(len(texts), dimension)``."""

@@ -28,7 +28,7 @@ _SAMPLE, _ROUNDS = 80_000, 8
 # Cells are learned anew when the corpus has grown by this factor.
 _OUTGROWN = 4
 # Share of the cells that a search looks into.
-_PROBED = 1 / 16
+_PROBED = 1 / 8
 # The file is written again when it lacks this share of the passages, or this many.
 _UNSAVED_SHARE, _UNSAVED = 0.05, 20_000
 _HEADER_BYTES = 256
