@@ -36,20 +36,21 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     given = parser.parse_args()
     work = given.work / "speed"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    chosen = given.only.split(",")
+    anew = "index" in chosen or not (work / "qa").is_dir()
+    if anew:
+        shutil.rmtree(work, ignore_errors=True)
     bodies = json.loads((given.data / "article_extraction/ground-truth.json").read_text("utf-8"))
     texts = [body["articleBody"] for _, body in sorted(bodies.items())]
     for folder, some in (("news", texts[:-1]), ("new", texts[-1:])):
-        (work / folder).mkdir()
+        (work / folder).mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(some):
             (work / folder / f"{folder}-{number:03}.txt").write_text(text, encoding="utf-8")
     questions = [" ".join(t[len(t) // 2 :].split()[1:13]) for t in texts[:100]]
     questions += [question.text for question in seeds(given.questions)]
     print(f"{len(texts) - 1} articles, {sum(map(len, texts[:-1])):,} characters\n")
-    chosen = given.only.split(",")
-    # Two indexes that the parts after it use.
-    prepared = index_once(work)
+    # Two indexes, which the other parts use as well.
+    prepared = index_once(work) if anew else []
     for part in chosen:
         print(f"## {part}   (load {os.getloadavg()[0]:.1f})")
         runs: dict[str, Callable[[], None]] = {

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from types import TracebackType
 from typing import Self
 
@@ -60,6 +60,8 @@ class Corpus:
         self._reranker = reranker
         self._syncing = Lock()
         self._adding = Lock()
+        # More at once would only take Python's one lock from each other; docs/performance.md.
+        self._turns = BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
         self._added: dict[str, str] = {}  # content and path of what `sync` has not seen yet
         manifest = Manifest(
             model_id=embedder.model_id,
@@ -262,7 +264,8 @@ class Corpus:
     def _search(
         self, query: Query, k: int, scope: Scope, max_tokens: int | None = None
     ) -> list[Hit]:
-        return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
+        with self._turns:
+            return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
         """Return the articles that are indexed, by path: all, or those with these ids."""

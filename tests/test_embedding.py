@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,6 +64,17 @@ def test_batches_of_any_mixture_give_the_vectors_of_each_text(embedder: LocalEmb
     vectors = embedder.embed_passages(texts)
     for i in (0, 7, 8, 39):
         assert embedder.embed_passages([texts[i]])[0] @ vectors[i] >= 0.999
+
+
+def test_questions_asked_at_once_get_the_vectors_of_each_asked_alone(
+    embedder: LocalEmbedder,
+) -> None:
+    """They are encoded together; not a digit may depend on who else asks."""
+    questions = [f"Who closed {'the old ' * (i % 7)}bank number {i}?" for i in range(60)]
+    alone = [embedder.embed_queries([question])[0].tolist() for question in questions]
+    with ThreadPoolExecutor(12) as pool:
+        together = list(pool.map(lambda q: embedder.embed_queries([q])[0].tolist(), questions))
+    assert together == alone
 
 
 def run(code: str, cache: Path, **settings: str) -> subprocess.CompletedProcess[str]:
