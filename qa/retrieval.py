@@ -141,10 +141,11 @@ def retrieve(
             if int(found.rows[i]) in known  # it may have been dropped since
         ]
         ranked += _reranked(store, query, drafts, reranker) if number == 0 else drafts
-        hits = _with_twins(store, _without_copies(store, ranked), scope)
-        if len(hits) >= k and max_tokens is None:
+        apart = _with_twins(store, _without_copies(store, ranked), scope)
+        hits = _within(apart, k, max_tokens)
+        if len(hits) == k:
             break  # the rest would come behind these: it is not worth reading
-    return _within(hits, k, max_tokens)
+    return hits
 
 
 def _within(hits: Sequence[Hit], k: int, max_tokens: int | None) -> list[Hit]:
