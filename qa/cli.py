@@ -119,7 +119,14 @@ def index(
     Ctrl+C keeps what is done; the next run goes on from there.
     """
     with _open(
-        articles, index, model, rebuild=rebuild, columns=columns, quiet=as_json, may_be_empty=watch
+        articles,
+        index,
+        model,
+        rebuild=rebuild,
+        columns=columns,
+        quiet=as_json,
+        may_be_empty=watch,
+        wait=True,
     ) as corpus:
         place = {"articles": str(corpus.folder), "index": str(corpus.index)}
         if as_json:
@@ -307,6 +314,7 @@ def _open(
     may_be_empty: bool = False,
     columns: list[str] | None = None,
     quiet: bool = False,
+    wait: bool = False,
 ) -> "Corpus":
     """Open and sync the corpus, with a progress bar on stderr if there is something to embed."""
     from qa.corpus import Corpus
@@ -345,6 +353,7 @@ def _open(
                 may_be_empty=may_be_empty,
                 columns=_columns(columns),
                 progress=show,
+                wait=wait,
             )
         except KeyboardInterrupt:
             bar.stop()

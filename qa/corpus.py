@@ -1,13 +1,14 @@
 """The facade: a folder of articles that can be asked."""
 
+import logging
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from qa import answering, chunking, conversation, indexing, intake, retrieval
 from qa.articles import Columns, check_folder
@@ -23,10 +24,17 @@ from qa.store import Manifest
 from qa.store.folder import TRUTH_FILE, delete_index
 from qa.store.local import LocalStore
 
+T = TypeVar("T")
+
 # More than are quoted: neighbours and copies that repeat each other are passed over.
 _ANSWER_HITS = 30
+# How often a look is taken again before writers are kept out.
+_GLANCES = 3
 # Share of articles in other languages; single short texts are sometimes taken for another one.
 _WORTH_A_NOTE = 0.02
+
+
+_log = logging.getLogger("qa")
 
 
 class Corpus:
@@ -85,6 +93,7 @@ class Corpus:
         may_be_empty: bool = False,
         columns: Columns | None = None,
         progress: Progress | None = None,
+        wait: bool = False,
     ) -> Self:
         """Open a folder of articles and bring its index up to date.
 
@@ -100,6 +109,8 @@ class Corpus:
                 the usual names do not say: ``{"text": "Artikel", "outlet": "Blatt"}``. The index
                 remembers them.
             progress: Called while articles are embedded.
+            wait: Whether to wait where another process is indexing into the same index; else what
+                it has done so far is what is asked.
 
         Raises:
             CorpusError: The folder is missing, or holds no article that can be read.
@@ -115,20 +126,31 @@ class Corpus:
             delete_index(place)
         corpus = cls(folder, place, embedder, cross_encoder, columns)
         try:
-            corpus.sync(progress, may_be_empty=may_be_empty)
+            corpus.sync(progress, may_be_empty=may_be_empty, wait=wait)
         except BaseException:
             corpus.close()
             raise
         return corpus
 
-    def sync(self, progress: Progress | None = None, *, may_be_empty: bool = False) -> SyncReport:
+    def sync(
+        self, progress: Progress | None = None, *, may_be_empty: bool = False, wait: bool = True
+    ) -> SyncReport:
         """Bring the index up to the folder; see `qa.indexing.sync`.
+
+        One process at a time does so. If another one is at it and this one does not wait, and some
+        articles are in, nothing is done; the report is an empty one.
 
         Raises:
             CorpusError: The folder is missing; or no file in it can be read as an article, unless
                 it may be empty. The index then stays as it is.
         """
-        with self._syncing:
+        wait = wait or not self.count()[0]
+        with self._syncing, self._store.alone(wait=wait) as granted:
+            if not granted:
+                _log.warning(
+                    "Another qa is indexing into %s: what it has done so far is asked.", self.index
+                )
+                return self.report
             with self._adding:
                 self._added.clear()
             self.report = indexing.sync(
@@ -222,7 +244,8 @@ class Corpus:
         query = retrieval.check_query(query)
         context = conversation.context(query, [history] if isinstance(history, str) else history)
         asked = retrieval.make_query(self._embedder, query, context, self._store.languages())
-        return self._search(asked, k, make_scope(outlets, since, until, paths), max_tokens)
+        scope = make_scope(outlets, since, until, paths)
+        return self._unchanged(lambda: self._search(asked, k, scope, max_tokens))
 
     def answer(
         self,
@@ -256,16 +279,31 @@ class Corpus:
         carried = conversation.carried_over(question, context)
         asked = retrieval.make_query(self._embedder, question, context, self._store.languages())
         scope = make_scope(outlets, since, until, paths)
-        hits = self._search(asked, _ANSWER_HITS, scope)
-        sources = self._store.sources(scope)
+        hits, sources = self._unchanged(
+            lambda: (self._search(asked, _ANSWER_HITS, scope), self._store.sources(scope))
+        )
         found = answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
         return replace(found, scope=scope)
 
     def _search(
         self, query: Query, k: int, scope: Scope, max_tokens: int | None = None
     ) -> list[Hit]:
+        return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
+
+    def _unchanged(self, look: Callable[[], T]) -> T:
+        """Look into the store while nobody writes to it, so that all that is seen is of one state.
+
+        Writes are short and far between: mostly none comes in between. If one does, look again; if
+        it happens again and again, keep the writers out.
+        """
         with self._turns:
-            return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
+            for _ in range(_GLANCES):
+                before = self._store.stamp()
+                found = look()
+                if self._store.stamp() == before:
+                    return found
+            with self._store.unchanging():
+                return look()
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
         """Return the articles that are indexed, by path: all, or those with these ids."""

@@ -59,7 +59,12 @@ def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) ->
         return Path(chosen).expanduser()
     if articles.resolve() == Path("seeds").resolve():
         return Path("embeddings")
-    return platformdirs.user_cache_path("qa") / _key(articles)
+    return cache_folder() / _key(articles)
+
+
+def cache_folder() -> Path:
+    """Return where lies what can be made again: exported models, a key, uploads under way."""
+    return platformdirs.user_cache_path("qa")
 
 
 def feedback_file(articles: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def read_article(file: Path, path: str, known: dict[str, str] | None = None) -> 
     [article] = read_file(read_bytes(file), path, {path: known or {}})
     assert isinstance(article, Article)
     return article
+
+
+def read_only(truth: Path) -> sqlite3.Connection:
+    """Open the file of an index beside the program; who writes to it must keep its checksums."""
+    return sqlite3.connect(f"file:{truth}?mode=ro", uri=True)
 
 
 settings.register_profile(

@@ -21,6 +21,7 @@ import pytest
 import qa
 from qa.cli import main
 from qa.embedding import LocalEmbedder
+from tests.conftest import read_only
 from tests.test_formats import STORIES, table, web_page
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
@@ -345,7 +346,7 @@ def test_interrupted_index_keeps_what_is_done(home: Path, tmp_path: Path) -> Non
     }  # fmt: skip
 
     def begun() -> bool:
-        with suppress(sqlite3.Error), closing(sqlite3.connect(truth)) as db:
+        with suppress(sqlite3.Error), closing(read_only(truth)) as db:
             return bool(db.execute("SELECT count(*) FROM articles").fetchone() > (1,))
         return False
 
@@ -416,7 +417,7 @@ def test_index_watch_goes_on_until_it_is_interrupted(folder: Path, tmp_path: Pat
     news = folder / "ferry.txt"
 
     def taken_in() -> bool:
-        with suppress(sqlite3.Error), closing(sqlite3.connect(index / "index.sqlite")) as db:
+        with suppress(sqlite3.Error), closing(read_only(index / "index.sqlite")) as db:
             paths = {path for (path,) in db.execute("SELECT path FROM articles")}
             if {"harbour.txt", "budget.md"} <= paths and not news.exists():
                 news.write_text("The ferry to Nessebar sails again since Friday.\n")

@@ -29,7 +29,7 @@ from qa.locations import (
     sample_folder,
 )
 from qa.values import Kind, states
-from tests.conftest import SEEDS
+from tests.conftest import SEEDS, read_only
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
 
@@ -581,7 +581,7 @@ def test_killed_sync_loses_nothing_and_goes_on(tmp_path: Path) -> None:
         now = count(tmp_path / "index")
         assert now >= max(goal, kept), "an article that was in is gone"
         kept = now
-    with sqlite3.connect(tmp_path / "index" / "index.sqlite") as db:
+    with read_only(tmp_path / "index" / "index.sqlite") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         whole = "SELECT number FROM articles EXCEPT SELECT article FROM passages"
         assert db.execute(whole).fetchall() == []
@@ -596,7 +596,7 @@ def test_killed_sync_loses_nothing_and_goes_on(tmp_path: Path) -> None:
 
 def count(index: Path) -> int:
     try:
-        with sqlite3.connect(f"file:{index / 'index.sqlite'}?mode=ro", uri=True) as db:
+        with read_only(index / "index.sqlite") as db:
             [found] = db.execute("SELECT count(*) FROM articles").fetchone()
         db.close()
     except sqlite3.Error:

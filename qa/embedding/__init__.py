@@ -11,7 +11,6 @@ from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from qa.embedding.files import (
@@ -23,6 +22,7 @@ from qa.embedding.files import (
     verify_built_in,
 )
 from qa.embedding.openvino_encoder import OpenVinoEncoder
+from qa.locations import cache_folder
 
 if TYPE_CHECKING:
     from qa.embedding.torch_encoder import TorchEncoder
@@ -179,7 +179,7 @@ class LocalEmbedder:
 
 def export_folder(model_id: str) -> Path:
     """Return where the export of a model lies: in the user's cache."""
-    return platformdirs.user_cache_path("qa") / "models" / f"{model_id}-{_EXPORT}"
+    return cache_folder() / "models" / f"{model_id}-{_EXPORT}"
 
 
 def _nvidia_driver() -> bool:

@@ -18,6 +18,8 @@ _HEADING = re.compile(r"Title|Heading 1", re.IGNORECASE)
 _LIST = re.compile(r"List", re.IGNORECASE)
 _PROTECTED = b"\xd0\xcf\x11\xe0"  # an encrypted .docx is an OLE file, not a zip
 _MOST_UNPACKED = 200_000_000
+# What python-docx ends in where an element is missing or is not the one it expects.
+_DAMAGED = (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError)
 
 
 def read(content: bytes) -> Draft:
@@ -35,11 +37,12 @@ def read(content: bytes) -> Draft:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNPACKED:
                 raise ArticleError("would unpack to more than 200 MB")
         document = docx.Document(io.BytesIO(content))
-    except (zipfile.BadZipFile, OpcError, LxmlError, KeyError, ValueError) as error:
+        pieces = [_piece(block) for block in document.iter_inner_content()]
+        found = _found(document)
+    except (zipfile.BadZipFile, OpcError, LxmlError, *_DAMAGED) as error:
         raise ArticleError("is damaged, or no Word file") from error
     text, headline = "", None
-    for block in document.iter_inner_content():
-        piece, style = _piece(block)
+    for piece, style in pieces:
         if piece and not text and _HEADING.match(style):
             headline = clean("title", piece)
         if piece:
@@ -49,7 +52,7 @@ def read(content: bytes) -> Draft:
         raise ArticleError("is empty: there is no text in it")
     if len(text) > MAX_BYTES:
         raise ArticleError(f"has more than {MAX_BYTES / 1e6:.0f} million characters: split it")
-    return Draft(text, _found(document), headline)
+    return Draft(text, found, headline)
 
 
 def _piece(block: Paragraph | Table) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Where articles, passages and vectors are kept: the `Store` protocol and its kinds."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from qa.datatypes import EVERYTHING, Article, Passage, Scope, Skipped, Span
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Of what is written to disk; an index of another version is rebuilt, never misread."""
 
 
@@ -77,6 +78,16 @@ class Candidates(NamedTuple):
 
 class Store(Protocol):
     """Keeps articles with their passages, and finds passages by vector and by term."""
+
+    def alone(self, *, wait: bool) -> AbstractContextManager[bool]:
+        """Be the only process that syncs; say whether that was granted.
+
+        Args:
+            wait: For another one to finish; it is always granted then.
+        """
+
+    def unchanging(self) -> AbstractContextManager[object]:
+        """Keep every process from writing; for some hundredths of a second."""
 
     def paths(self) -> dict[str, str]:
         """Return the article id that each path was last seen with."""

@@ -1,8 +1,10 @@
 """The store on one machine: the truth in one SQLite file, the search indexes derived from it."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,11 +12,11 @@ from threading import Lock
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-
 from qa.datatypes import EVERYTHING, Article, Passage, Scope, Skipped, Span
 from qa.duplicates import components
 from qa.store import Candidates, Entry, FileRecord, Manifest, Sentence
 from qa.store.database import Connection, Database
+from qa.store.folder import alone, damaged
 from qa.store.memory import Memory
 from qa.store.schema import COLUMNS, to_article, to_row
 from qa.store.search import Search, Selection
@@ -61,6 +63,14 @@ class LocalStore:
         """See `Store.settle`."""
         self._search.settle()
 
+    def alone(self, *, wait: bool) -> AbstractContextManager[bool]:
+        """See `Store.alone`."""
+        return alone(self.folder, wait=wait)
+
+    def unchanging(self) -> AbstractContextManager[object]:
+        """See `Store.unchanging`."""
+        return self.transaction()
+
     def paths(self) -> dict[str, str]:
         """See `Store.paths`."""
         return dict(self.query("SELECT path, article_id FROM articles"))
@@ -73,7 +83,7 @@ class LocalStore:
         )
         if not kept:
             return "absent"
-        return "same" if to_article(kept[0]) == article else "changed"
+        return "same" if self._article(kept[0]) == article else "changed"
 
     def files(self) -> dict[str, FileRecord]:
         """See `Store.files`."""
@@ -81,8 +91,8 @@ class LocalStore:
             path: FileRecord(
                 stamp,
                 sha256,
-                tuple((a, b) for a, b in json.loads(articles)),
-                tuple(Skipped(a, b) for a, b in json.loads(skipped)),
+                tuple((a, b) for a, b in self._json(articles)),
+                tuple(Skipped(a, b) for a, b in self._json(skipped)),
             )
             for path, stamp, sha256, articles, skipped in self.query(
                 "SELECT path, stamp, sha256, articles, skipped FROM files"
@@ -118,12 +128,12 @@ class LocalStore:
         with self.transaction() as db:
             gone = [article.article_id] + ([replaces] if replaces else [])
             _drop(db, gone)
-            cursor = db.execute(
+            db.execute(
                 f"INSERT INTO articles ({', '.join(COLUMNS)}) "
                 f"VALUES ({', '.join('?' * len(COLUMNS))})",
                 to_row(article),
             )
-            number = cursor.lastrowid
+            number = db.last_insert_rowid()
             texts = [entry.terms for entry in entries] + [s.terms for s in sentences]
             numbers = _numbers(db, {term for terms in texts for term in terms})
             blobs = iter(
@@ -148,7 +158,8 @@ class LocalStore:
             )
             # Half precision: they are compared to two decimals, and they are most of the file.
             db.executemany(
-                "INSERT INTO sentences VALUES (?, ?, ?, ?, ?)",
+                'INSERT INTO sentences (article, start, "end", terms, vector) '
+                "VALUES (?, ?, ?, ?, ?)",
                 [
                     (number, *sentence.span, next(blobs), sentence.vector.astype("<f2").tobytes())
                     for sentence in sentences
@@ -190,11 +201,17 @@ class LocalStore:
         found: dict[str, list[Article]] = {}
         for key, known in rows:
             if original := whole.get(key):
-                values = json.loads(known)
+                values = self._json(known)
                 values[COLUMNS.index("text")] = original.text
-                twin = replace(to_article(values), boilerplate=original.boilerplate)
+                twin = replace(self._article(values), boilerplate=original.boilerplate)
                 found.setdefault(key, []).append(twin)
         return found
+
+    def _json(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise damaged(self.folder, error) from error
 
     def similar(self, bands: Collection[int]) -> set[str]:
         """See `Store.similar`."""
@@ -251,11 +268,21 @@ class LocalStore:
         )
         values = () if article_ids is None else (json.dumps(list(article_ids)),)
         return [
-            to_article(row)
+            self._article(row)
             for row in self.query(
                 f"SELECT {', '.join(COLUMNS)} FROM articles {chosen} ORDER BY path", values
             )
         ]
+
+    def _article(self, row: Sequence[Any]) -> Article:
+        """Return the article that a row holds, if its text is the one that was put."""
+        try:
+            article = to_article(row)
+        except (TypeError, ValueError) as error:
+            raise damaged(self.folder, error) from error
+        if hashlib.sha256(article.text.encode()).hexdigest() != article.article_id:
+            raise damaged(self.folder, f"the text of {article.path} is not the one that was put")
+        return article
 
     def count(self) -> tuple[int, int]:
         """See `Store.count`."""
@@ -354,6 +381,8 @@ class LocalStore:
         found: dict[Place, list[Kept]] = {}
         for key, start, end, terms, vector in rows:
             numbers = frozenset(np.frombuffer(terms, dtype="<u4").tolist())
+            if 0 in numbers:
+                raise damaged(self.folder, "the terms of a sentence are missing")
             read = np.frombuffer(vector, dtype="<f2").astype(np.float32)
             found.setdefault(places[key], []).append(((start, end), read, numbers))
         return found

@@ -12,10 +12,10 @@ SCHEMA = """
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    article_id TEXT NOT NULL UNIQUE, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
+    article_id TEXT NOT NULL UNIQUE, path TEXT NOT NULL, title TEXT NOT NULL,
     headline TEXT, outlet TEXT, author TEXT, published TEXT, url TEXT,
     language TEXT, boilerplate TEXT NOT NULL, file_sha256 TEXT NOT NULL, pages TEXT NOT NULL,
-    origins TEXT NOT NULL
+    origins TEXT NOT NULL, text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX articles_language ON articles (language);
 CREATE TABLE files (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE terms (
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms BLOB NOT NULL, vector BLOB NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL, terms BLOB NOT NULL,
     UNIQUE (article, start, "end")
 ) STRICT;
 CREATE TABLE dropped (
@@ -52,14 +52,17 @@ CREATE TABLE dropped (
 ) STRICT;
 CREATE TABLE sentences (
     article INTEGER NOT NULL REFERENCES articles ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, terms BLOB NOT NULL, vector BLOB NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL, terms BLOB NOT NULL,
     PRIMARY KEY (article, start)
 ) STRICT, WITHOUT ROWID;
 """
 """Rows and numbers of articles are never used again, so that what is derived can tell what came and
 went: the rows above the last one it has seen, and those noted in ``dropped``. Vectors are float32
 of passages, float16 of sentences; terms are the numbers of all terms of a text, in order, uint32;
-all little-endian."""
+all little-endian. No term has the number 0.
+
+The checksum of a page of nothing but zeros is right, so the last column of a row is one that zeros
+cannot pass for: a text whose hash is known, JSON, or numbers of terms."""
 COLUMNS = [field.name for field in fields(Article)]
 
 

@@ -1,6 +1,7 @@
 """Candidates for a question: both search indexes, kept up with the truth, and exact scores."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
@@ -12,9 +13,10 @@ from qa.store import Candidates
 from qa.store.database import Database
 from qa.store.folder import TERMS_FOLDER, VECTORS_FILE
 from qa.store.memory import Memory
-from qa.store.terms import TermIndex, bm25
+from qa.store.terms import DamagedError, TermIndex, bm25
 from qa.store.vectors import EXACT_UNTIL, Rows, VectorIndex, Vectors, Watermark
 
+_log = logging.getLogger("qa")
 # Rows that are read from the file at once.
 _BLOCK = 10_000
 # Passages whose terms and vectors stay in memory: some 2 KB each.
@@ -48,6 +50,17 @@ class Search:
         self._terms = TermIndex(database.folder / TERMS_FOLDER, database.index_id)
         self._terms_seen = Watermark("")
         self._passages = Memory(_PASSAGES, self._read)
+        # Now, before the truth grows: rows that it lost may be given to other passages.
+        truth = self._truth()
+        if _ahead(self._vectors.watermark, truth):
+            self._vectors.clear(truth.index_id)
+        try:
+            known = self._terms.watermark
+        except DamagedError:
+            self._terms.clear()
+        else:
+            if _ahead(known, truth):
+                self._terms.clear()
 
     def terms(self, terms: Sequence[str]) -> dict[str, Term]:
         """Return the terms that the index knows."""
@@ -79,9 +92,12 @@ class Search:
         numbers = {term.number: weights[name] for name, term in known.items()}
         near = self._vectors.search(vector, limit, selection.rows if selection else None)
         # Some more, since the term index rounds lengths.
-        best = self._terms.search(
-            numbers, limit + limit // 4, selection.articles if selection else None
-        )
+        chosen = selection.articles if selection else None
+        try:
+            best = self._terms.search(numbers, limit + limit // 4, chosen)
+        except DamagedError as error:
+            self._remake_terms(error)
+            best = self._terms.search(numbers, limit + limit // 4, chosen)
         wanted = np.union1d(near, best).tolist()
         found = self._passages.get(wanted)
         rows = np.array(list(found), dtype=np.int64)
@@ -142,13 +158,15 @@ class Search:
         if self._terms_seen != truth and self._updating_terms.acquire(blocking=wait):
             try:
                 self._update_terms()
+            except DamagedError as error:
+                self._in_memory(error)
             finally:
                 self._updating_terms.release()
 
     def _update_vectors(self) -> None:
         truth, known = self._truth(), self._vectors.watermark
-        if known.row > truth.row or known.dropped > truth.dropped:
-            self._vectors.clear(truth.index_id)  # the truth is an older copy
+        if _ahead(known, truth):
+            self._vectors.clear(truth.index_id)
             known = self._vectors.watermark
         if not known.row and self.totals()[0] > EXACT_UNTIL:
             self._relearn(truth)
@@ -169,13 +187,28 @@ class Search:
 
     def _update_terms(self) -> None:
         truth, known = self._truth(), self._terms.watermark
-        if known.row > truth.row or known.dropped > truth.dropped:
+        if _ahead(known, truth):
             self._terms.clear()
             known = Watermark(truth.index_id)
         if known == truth or self._terms.update(
             truth, self._term_lists(known.row, truth.row), self._dropped(known, truth)
         ):
             self._terms_seen = truth
+
+    def _remake_terms(self, error: DamagedError) -> None:
+        """Make the index of terms again, since it could not be read."""
+        _log.warning("The index of terms cannot be read (%s): made again.", error)
+        with self._updating_terms:
+            self._terms.clear()
+            try:
+                self._update_terms()
+            except DamagedError as again:
+                self._in_memory(again)
+
+    def _in_memory(self, error: DamagedError) -> None:
+        _log.warning("The index of terms cannot be written (%s): kept in memory.", error)
+        self._terms.keep_in_memory()
+        self._update_terms()
 
     def _blocks(self, after: int, last: int) -> Iterator[tuple[Rows, Vectors]]:
         """Yield rows with their vectors, in order, from behind `after` up to `last`."""
@@ -208,3 +241,8 @@ class Search:
 
     def _nothing(self) -> tuple[Rows, Vectors]:
         return np.zeros(0, dtype=np.int64), np.zeros((0, self._vectors.dimension), np.float32)
+
+
+def _ahead(known: Watermark, truth: Watermark) -> bool:
+    """Whether the truth is an older copy than the one that an index was derived from."""
+    return known.row > truth.row or known.dropped > truth.dropped

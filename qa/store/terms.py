@@ -1,15 +1,22 @@
 """Passages by term: a tantivy index, derived from the stored terms. The only importer of tantivy.
 
 What is found is a choice of passages, best first by tantivy's own BM25, whose lengths are rounded:
-their scores are computed from the stored terms, by `bm25`.
+their scores are computed from the stored terms, by `bm25`. Tantivy maps its files into memory and
+trusts them: they are held against their SHA-256 before they are opened.
 """
 
+import hashlib
+import json
+import logging
+import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tantivy
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from qa.store.vectors import Rows, Watermark
@@ -19,6 +26,14 @@ _K1, _B = 1.2, 0.75
 _HEAP_BYTES = 60_000_000
 # The document that says how far the index is up to, and how it is found.
 _MARK = "watermark"
+_SUMS = "checksums.json"
+# Seconds that opening waits for a process that writes here; it looked when it opened them itself.
+_PATIENCE = 5.0
+_log = logging.getLogger("qa")
+
+
+class DamagedError(Exception):
+    """Tantivy cannot read what lies in the folder, or cannot write there."""
 
 
 class TermIndex:
@@ -32,27 +47,38 @@ class TermIndex:
         self._schema = _schema()
         self._folder = folder
         self._index_id = index_id
-        try:
-            self._index = self._open()
-            known = _watermark(self._index).index_id in {"", index_id}
-        except (OSError, ValueError):
-            known = False
-        if not known:
+        self._lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        self._sums: dict[str, str] = {}
+        found = self._found() if (folder / "meta.json").exists() else None
+        if found is None:
             self.clear()
+        else:
+            self._index, self._on_disk = found, True
 
     def clear(self) -> None:
         """Begin with nothing."""
-        shutil.rmtree(self._folder, ignore_errors=True)
         try:
-            self._index = self._open()
-        except (OSError, ValueError):
-            self._index = tantivy.Index(self._schema)
+            with self._lock.acquire(timeout=_PATIENCE), _guarded():
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._index, self._on_disk, self._sums = self._open(), True, {}
+                self._note_sums()
+        except (OSError, DamagedError):  # Timeout is an OSError
+            self.keep_in_memory()
+
+    def keep_in_memory(self) -> None:
+        """Begin with nothing, away from the disk."""
+        self._index, self._on_disk = tantivy.Index(self._schema), False
 
     @property
     def watermark(self) -> Watermark:
-        """How far the truth has been taken in, by this process or another."""
-        self._index.reload()
-        found = _watermark(self._index)
+        """How far the truth has been taken in, by this process or another.
+
+        Raises:
+            DamagedError: It cannot be read.
+        """
+        with _guarded():
+            self._index.reload()
+            found = _watermark(self._index)
         return found if found.index_id else Watermark(self._index_id)
 
     def update(
@@ -69,11 +95,30 @@ class TermIndex:
             watermark: What it is up to afterwards.
             added: Row, number of the article and numbers of the terms of each new passage.
             dropped: Rows that are gone.
+
+        Raises:
+            DamagedError: It cannot be written.
         """
+        if not self._on_disk:
+            self._write(watermark, added, dropped)
+            return True
         try:
-            writer = self._index.writer(_HEAP_BYTES, 1)
-        except ValueError:  # locked
+            with self._lock.acquire(timeout=0), _guarded():
+                self._write(watermark, added, dropped)
+                self._note_sums()
+        except Timeout:
             return False
+        except OSError as error:
+            raise DamagedError(str(error)) from error
+        return True
+
+    def _write(
+        self,
+        watermark: Watermark,
+        added: Iterable[tuple[int, int, Sequence[int]]],
+        dropped: Sequence[int],
+    ) -> None:
+        writer = self._index.writer(_HEAP_BYTES, 1)
         try:
             for row, article, terms in added:
                 document = tantivy.Document()
@@ -94,7 +139,6 @@ class TermIndex:
         finally:
             writer.wait_merging_threads()
         self._index.reload()
-        return True
 
     def search(
         self, weights: Mapping[int, float], limit: int, articles: Sequence[int] | None = None
@@ -105,6 +149,9 @@ class TermIndex:
             weights: What each term, by number, counts for.
             limit: At least 1.
             articles: The only articles to be searched, by number; None for all.
+
+        Raises:
+            DamagedError: It cannot be read.
         """
         if not weights:
             return np.zeros(0, dtype=np.int64)
@@ -128,15 +175,72 @@ class TermIndex:
                     (tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0)),
                 ]
             )
-        searcher = self._index.searcher()
-        found = [address for _, address in searcher.search(query, limit, count=False).hits]
-        return np.array(searcher.fast_field_values("row", found), dtype=np.int64)
+        with _guarded():
+            searcher = self._index.searcher()
+            found = [address for _, address in searcher.search(query, limit, count=False).hits]
+            return np.array(searcher.fast_field_values("row", found), dtype=np.int64)
 
     def _open(self) -> tantivy.Index:
         self._folder.mkdir(exist_ok=True)
         index = tantivy.Index(self._schema, str(self._folder))
         index.config_reader("manual")
         return index
+
+    def _found(self) -> tantivy.Index | None:
+        """Return what lies in the folder, if it is whole and of this truth."""
+        try:
+            self._lock.acquire(timeout=_PATIENCE)
+        except Timeout:
+            pass
+        except OSError:
+            return None
+        try:
+            if self._lock.is_locked:
+                self._check_sums()
+            with _guarded():
+                index = self._open()
+                return index if _watermark(index).index_id in {"", self._index_id} else None
+        except (OSError, ValueError, DamagedError) as error:
+            _log.warning("%s is damaged: made again (%s).", self._folder, error)
+            return None
+        finally:
+            self._lock.release()
+
+    def _check_sums(self) -> None:
+        self._sums = json.loads((self._folder / _SUMS).read_text(encoding="utf-8"))
+        for name, known in self._sums.items():
+            if _sum(self._folder / name) != known:
+                raise ValueError(f"{name} does not match its checksum")
+
+    def _note_sums(self) -> None:
+        """Note the sums of all files; but for meta.json, none is ever changed once it is there."""
+        files = [f for f in self._folder.iterdir() if f.name[0] != "." and f.name != _SUMS]
+        known = {name: found for name, found in self._sums.items() if name != "meta.json"}
+        self._sums = {file.name: known.get(file.name) or _sum(file) for file in files}
+        draft = self._folder / f".{_SUMS}"
+        with draft.open("w", encoding="utf-8") as stream:
+            json.dump(self._sums, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(self._folder / _SUMS)
+
+
+def _sum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Turn whatever tantivy ends in into one error; a panic of Rust is no `Exception`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise DamagedError(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DamagedError(str(error)) from error
 
 
 def frequencies(texts: Sequence[bytes], terms: Sequence[int]) -> NDArray[np.int64]:

@@ -1,12 +1,13 @@
 """Nearest passages by vector: a FAISS index, derived from the stored vectors.
 
-The only importer of faiss. Small corpora are searched exactly; large ones by cells (an inverted
+The only importer of faiss, which is handed no bytes but those that this user sealed. Small corpora are searched exactly; large ones by cells (an inverted
 file over k-means cells) with vectors of one byte a dimension. What is found is a choice of
 passages: their cosines are computed from the stored vectors.
 """
 
-import hashlib
+import hmac
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.store.seal import seal
 from qa.store.shared_lock import SharedLock
 
 Vectors = NDArray[np.float32]
@@ -32,6 +34,7 @@ _PROBED = 1 / 8
 # The file is written again when it lacks this share of the passages, or this many.
 _UNSAVED_SHARE, _UNSAVED = 0.05, 20_000
 _HEADER_BYTES = 256
+_log = logging.getLogger("qa")
 
 
 class Watermark(NamedTuple):
@@ -65,7 +68,7 @@ class VectorIndex:
         Args:
             index_id: Of the truth that it must be derived from.
         """
-        found = _read(self._file, index_id, self.dimension)
+        found = _read(self._file, index_id, self.dimension) if self._file.exists() else None
         self.clear(index_id)
         if found:
             self.watermark, self._learned_from, self._index = found
@@ -189,29 +192,38 @@ def _exact(dimension: int) -> faiss.Index:
     return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
 
 
-class _Hashed:
-    """What FAISS writes through, so that the checksum costs no second copy in memory."""
+class _Sealed:
+    """What FAISS writes through, so that the seal costs no second copy in memory."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
+    def __init__(self, facts: object, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self.digest = hashlib.sha256()
+        self.seal = _begun(facts)
 
     def __call__(self, content: bytes) -> None:
-        self.digest.update(content)
+        self.seal.update(content)
         self._write(content)
 
 
+def _begun(facts: object) -> hmac.HMAC:
+    begun = seal()
+    begun.update(json.dumps(facts).encode())
+    return begun
+
+
 def _write(file: Path, watermark: Watermark, learned_from: int, index: faiss.Index) -> None:
-    """Write header, checksum and index in one step: a reader sees the old file or the new one."""
+    """Write header, seal and index in one step: a reader sees the old file or the new one."""
+    for left in file.parent.glob(f".{file.name}.*"):  # by one that was killed; only one writes
+        left.unlink(missing_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
+    facts = [*watermark, learned_from]
     try:
         with draft.open("wb") as stream:
             stream.write(bytes(_HEADER_BYTES))
-            sink = _Hashed(stream.write)
+            sink = _Sealed(facts, stream.write)
             faiss.write_index(index, faiss.PyCallbackIOWriter(sink))  # type: ignore[attr-defined]
-            header = [*watermark, learned_from, sink.digest.hexdigest()]
             stream.seek(0)
-            stream.write(json.dumps(header).encode().ljust(_HEADER_BYTES))
+            header = json.dumps([*facts, sink.seal.hexdigest()])
+            stream.write(header.encode().ljust(_HEADER_BYTES))
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(file)
@@ -220,21 +232,23 @@ def _write(file: Path, watermark: Watermark, learned_from: int, index: faiss.Ind
 
 
 def _read(file: Path, index_id: str, dimension: int) -> tuple[Watermark, int, faiss.Index] | None:
-    """Return what the file holds if it is whole and of this truth; FAISS sees no damaged bytes."""
+    """Return what the file holds if its seal is whole and it is of this truth."""
     try:
         with file.open("rb") as stream:
-            *values, learned_from, digest = json.loads(stream.read(_HEADER_BYTES))
+            *facts, mark = json.loads(stream.read(_HEADER_BYTES))
+            *values, learned_from = facts
             watermark = Watermark(*values)
             if watermark.index_id != index_id:
                 return None
-            whole = hashlib.sha256()
+            whole = _begun(facts)
             while block := stream.read(1 << 20):
                 whole.update(block)
-            if whole.hexdigest() != digest:
-                return None
+            if not hmac.compare_digest(whole.hexdigest(), str(mark)):
+                raise ValueError("the seal does not match")
             stream.seek(_HEADER_BYTES)
             index = faiss.read_index(faiss.PyCallbackIOReader(stream.read))  # type: ignore[attr-defined]
-    except (OSError, TypeError, ValueError):
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        _log.warning("%s is damaged, or of another user: made again (%s).", file, error)
         return None
     if index.d != dimension:
         return None

@@ -1,0 +1,248 @@
+"""Fuzz the readers: 100,000 inputs for each, grown by atheris from one real file of the format.
+
+An input may be read or refused with `ArticleError`. Anything else counts: an exception that the
+process of the isolated readers would have to catch, a crash of the interpreter, and an input that
+takes over five seconds.
+
+    python benchmarks/faults/fuzz.py                  # every reader; an hour or two on one core
+    python benchmarks/faults/fuzz.py --reader html --runs 5000
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from common import SEEDS, row, table
+
+from qa import chunking
+from qa.articles import read_file
+from qa.datatypes import Article
+from qa.errors import ArticleError
+from qa.readers import Draft, Unread, archive, docx, html, pdf, plain, read, tables
+
+SECONDS = 5
+_KB = 1 << 10
+# What a file of this kind is called, and how long an input may be.
+READERS = {
+    "html": (".html", 16 * _KB),
+    "pdf": (".pdf", 8 * _KB),
+    "docx": (".docx", 40 * _KB),
+    "text": (".txt", 8 * _KB),
+    "markdown": (".md", 8 * _KB),
+    "json": (".json", 8 * _KB),
+    "jsonl": (".jsonl", 8 * _KB),
+    "csv": (".csv", 8 * _KB),
+    "tsv": (".tsv", 8 * _KB),
+    "zip": (".zip", 16 * _KB),
+}
+
+
+class InProcess:
+    """Stands where the isolated process stands, so that the fuzzer sees into the parsers."""
+
+    def read(self, content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Unread]:
+        """See `qa.readers.read`."""
+        return read(content, suffix, columns)
+
+
+def samples(reader: str) -> dict[str, bytes]:
+    """Return files to begin with."""
+    story = (SEEDS / sorted(p.name for p in SEEDS.glob("*.txt"))[0]).read_text("utf-8")[:1500]
+    title, _, body = story.partition("\n")
+    record = {"title": title, "text": body, "outlet": "The Post", "date": "2025-03-04"}
+    if reader == "html":
+        page = (
+            f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+            f'<script type="application/ld+json">{json.dumps({"headline": title})}</script>'
+            f"</head><body><article><h1>{title}</h1><p>{body}</p><table><tr><td>1</td></tr></table>"
+            "</article></body></html>"
+        )
+        return {"page.html": page.encode(), "latin.html": page.encode("cp1252", "replace")}
+    if reader == "pdf":
+        from fpdf import FPDF
+
+        document = FPDF()
+        document.set_compression(compress=False)
+        document.set_title(title)
+        document.add_page()
+        document.set_font("helvetica", size=11)
+        document.multi_cell(0, 6, body[:600].encode("latin-1", "replace").decode("latin-1"))
+        return {"one.pdf": bytes(document.output())}
+    if reader == "docx":
+        return {"whole.docx": _word(title, body), "inner.xml": b"x" + _inner(_word(title, body))}
+    if reader in {"csv", "tsv"}:
+        out = io.StringIO()
+        writer = csv.DictWriter(out, list(record), delimiter="\t" if reader == "tsv" else ",")
+        writer.writeheader()
+        writer.writerows([record, record | {"text": "Another report, of some length. " * 8}])
+        return {"table": out.getvalue().encode()}
+    if reader == "json":
+        return {"list.json": json.dumps([record, {"a": {"b": [1, None, True, 2.5]}}]).encode()}
+    if reader == "jsonl":
+        return {"lines.jsonl": b"\n".join([json.dumps(record).encode()] * 2)}
+    if reader == "zip":
+        out_bytes = io.BytesIO()
+        with zipfile.ZipFile(out_bytes, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("a/story.txt", story)
+            packed.writestr("b.json", json.dumps(record))
+        return {"whole.zip": out_bytes.getvalue(), "names": b"x../a.txt\0hello\0b/c.md\0# x\n\ny"}
+    if reader == "markdown":
+        head = "---\ntitle: A\ndate: 2025-03-04\ntags: [a, &b c, *b]\n---\n"
+        return {"front.md": (head + story).encode()}
+    return {"plain.txt": story.encode(), "utf16.txt": story.encode("utf-16")}
+
+
+def shaped(reader: str, data: bytes) -> bytes:
+    """Return the file that an input stands for: zips are made around it, or it would never open."""
+    if reader == "docx" and data[:1] == b"x":
+        return _word("", "", data[1:])
+    if reader == "zip" and data[:1] == b"x":
+        parts = data[1:].split(b"\0")
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as packed:
+            for name, content in zip(parts[::2], parts[1::2], strict=False):
+                packed.writestr(name.decode("utf-8", "replace")[:2000] or "a.txt", content)
+        return out.getvalue()
+    return data
+
+
+def _word(title: str, body: str, inner: bytes | None = None) -> bytes:
+    import docx as word
+
+    document = word.Document()
+    document.add_heading(title or "x")
+    document.add_paragraph(body or "x")
+    whole = io.BytesIO()
+    document.save(whole)
+    if inner is None:
+        return whole.getvalue()
+    out = io.BytesIO()
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(out, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry, inner if entry.filename == "word/document.xml" else old.read(entry))
+    return out.getvalue()
+
+
+def _inner(content: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return packed.read("word/document.xml")
+
+
+def check(content: bytes, suffix: str) -> str:
+    """Read a file as a sync does and hold what comes against what is promised; say how it went."""
+    try:
+        found = list(read_file(content, f"a{suffix}", reader=InProcess()))  # type: ignore[arg-type]
+    except ArticleError:
+        return "refused"
+    for article in found:
+        if not isinstance(article, Article):
+            continue
+        if hashlib.sha256(article.text.encode()).hexdigest() != article.article_id:
+            raise AssertionError("the id is not that of the text")
+        for start, end in article.boilerplate:
+            if not 0 <= start < end <= len(article.text):
+                raise AssertionError("a span leads out of the text")
+        for passage in chunking.split_article(article, _words, 256).passages:
+            if passage.text != article.text[passage.start : passage.end]:
+                raise AssertionError("a passage is not a slice of the text")
+    return "read" if any(isinstance(item, Article) for item in found) else "refused"
+
+
+def _words(text: str) -> int:
+    return 2 + len(text) // 4
+
+
+def fuzz(reader: str, runs: int, told: Path) -> None:
+    """Feed one reader; runs in a process of its own, which libFuzzer ends."""
+    import atheris
+
+    for module in (archive, docx, html, pdf, plain, tables):
+        atheris.instrument_func  # noqa: B018  # imported for its compiler hooks
+        for name, value in vars(module).items():
+            if callable(value) and getattr(value, "__module__", "") == module.__name__:
+                if isinstance(value, type(fuzz)):
+                    setattr(module, name, atheris.instrument_func(value))
+    counts: Counter[str] = Counter()
+    unexpected: dict[str, str] = {}
+    slowest = 0.0
+
+    def one(data: bytes) -> None:
+        nonlocal slowest
+        suffix, _ = READERS[reader]
+        content = shaped(reader, data)
+        began = time.monotonic()
+        try:
+            counts[check(content, suffix)] += 1
+        except Exception as error:  # noqa: BLE001  # that is what is looked for
+            counts["unexpected"] += 1
+            name = f"{type(error).__name__}: {str(error)[:80]}"
+            if len(unexpected) < 50:
+                unexpected.setdefault(name, content[:20_000].hex())
+        slowest = max(slowest, time.monotonic() - began)
+        if sum(counts.values()) % 500 == 0:
+            save()
+
+    def save() -> None:
+        state = {"counts": counts, "unexpected": unexpected, "slowest": slowest}
+        told.write_text(json.dumps(state), "utf-8")
+
+    corpus = told.parent / f"{reader}-corpus"
+    corpus.mkdir(exist_ok=True)
+    for name, content in samples(reader).items():
+        (corpus / name).write_bytes(content)
+    flags = [
+        f"-runs={runs}", f"-max_len={READERS[reader][1]}", f"-timeout={SECONDS}",
+        "-rss_limit_mb=3000", f"-artifact_prefix={told.parent}/{reader}-", "-verbosity=0",
+    ]  # fmt: skip
+    atheris.Setup([sys.argv[0], *flags, str(corpus)], one)
+    atheris.Fuzz()
+
+
+def main() -> None:
+    """Fuzz each reader in a process of its own, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reader", choices=READERS, action="append")
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--told", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.told:
+        fuzz(given.reader[0], given.runs, given.told)
+        return
+    print(table("reader", "inputs", "read", "refused", "unexpected", "crashes", "slowest"))
+    with tempfile.TemporaryDirectory(prefix="qa-fuzz-") as place:
+        for reader in given.reader or READERS:
+            told = Path(place) / f"{reader}.json"
+            command = [sys.executable, __file__, "--reader", reader, "--told", str(told)]
+            done = subprocess.run(
+                [*command, "--runs", str(given.runs)], capture_output=True, check=False
+            )
+            known = json.loads(told.read_text("utf-8")) if told.exists() else {"counts": {}}
+            counts = known["counts"]
+            total = sum(counts.values())
+            crashed = int(done.returncode != 0)
+            print(
+                row(
+                    reader, f"{total:,}", f"{counts.get('read', 0):,}",
+                    f"{counts.get('refused', 0):,}", counts.get("unexpected", 0), crashed,
+                    f"{known.get('slowest', 0):.2f} s",
+                ),
+                flush=True,
+            )  # fmt: skip
+            for name, content in known.get("unexpected", {}).items():
+                print(f"  {name}\n    {content[:400]}", file=sys.stderr)
+            if crashed:
+                print(done.stderr.decode("utf-8", "replace")[-3000:], file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
