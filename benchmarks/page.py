@@ -16,7 +16,8 @@ import gradio as gr
 from playwright.sync_api import Browser, sync_playwright
 
 import qa
-from qa.web import page as reading_room
+from qa.web.access import Access
+from qa.web.server import Server
 
 ROOT = Path(__file__).parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -30,7 +31,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as place, qa.Corpus.open(ROOT / "seeds", place) as corpus:
         corpus.warm_up()
-        served = reading_room.start(corpus, 7981)
+        served = Server(corpus, "127.0.0.1", 7981, Access())
         bare = _bare(7982)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

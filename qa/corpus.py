@@ -78,6 +78,7 @@ class Corpus:
             articles=str(folder.resolve()),
         )
         self._reader = IsolatedReader()
+        self._sync_reader = IsolatedReader()  # a new one for each sync, that can be ended
         self._store = LocalStore(index, manifest)
         self._columns = self._store.columns(columns or None)
 
@@ -153,6 +154,7 @@ class Corpus:
                 return self.report
             with self._adding:
                 self._added.clear()
+            self._sync_reader = IsolatedReader()
             self.report = indexing.sync(
                 self.folder,
                 self._store,
@@ -160,6 +162,7 @@ class Corpus:
                 progress,
                 may_be_empty=may_be_empty,
                 columns=self._columns,
+                reader=self._sync_reader,
             )
             if self.report.added or self.report.updated or self.report.removed:
                 self.changes += 1
@@ -348,6 +351,10 @@ class Corpus:
     def count(self) -> tuple[int, int]:
         """Return the number of articles and of passages that are indexed."""
         return self._store.count()
+
+    def interrupt(self) -> None:
+        """End a sync in the middle, within moments; it fails with `EndedError`."""
+        self._sync_reader.end()
 
     def close(self) -> None:
         """Close the index."""

@@ -23,3 +23,7 @@ class ModelError(QaError):
 
 class QueryError(QaError):
     """The question, or an argument beside it, cannot be used."""
+
+
+class AccessError(QaError):
+    """It is not said, or not so that it can be done, who may use the server."""

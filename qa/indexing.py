@@ -75,6 +75,7 @@ def sync(
     *,
     may_be_empty: bool = False,
     columns: Columns | None = None,
+    reader: IsolatedReader | None = None,
 ) -> SyncReport:
     """Bring the store up to the folder.
 
@@ -89,12 +90,13 @@ def sync(
         progress: Called as the articles come in.
         may_be_empty: Whether a folder without an article will do.
         columns: Which column or key of a table holds which field, by field.
+        reader: Where untrusted formats are read; one of its own if None.
 
     Raises:
         CorpusError: The folder is missing, its sidecar is broken, or (unless it may be empty) no
             file in it can be read as an article; the store then stays as it is.
     """
-    work = _Sync(folder, store, columns or {})
+    work = _Sync(folder, store, columns or {}, reader)
     return work.run(store, embedder, progress, may_be_empty=may_be_empty)
 
 
@@ -119,8 +121,15 @@ def compare(folder: Path, store: Store | None, columns: Columns | None = None) -
 class _Sync:
     """One comparison of folder and store, and what came of it so far."""
 
-    def __init__(self, folder: Path, store: Store | None, columns: Columns) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: Store | None,
+        columns: Columns,
+        reader: IsolatedReader | None = None,
+    ) -> None:
         self.folder = folder
+        self.reader = reader or IsolatedReader()
         self.status = store.status if store else lambda _: "absent"
         self.columns = columns
         self.sidecar = read_sidecar(folder)
@@ -160,7 +169,7 @@ class _Sync:
 
         tell(0, 0)
         # The next articles are read and cut up while the model is at work on these.
-        for batch in _ahead(self._batches(store, embedder)):
+        for batch in _ahead(self._batches(store, embedder), self.reader.end):
             for article, entries, sentences in _embedded(batch.articles, embedder):
                 self._put(store, article, entries, sentences)
                 embedded += len(entries)
@@ -194,14 +203,13 @@ class _Sync:
 
     def articles(self) -> Iterator[tuple[Article, str]]:
         """Read what has changed; yield the articles that are absent from the store, or changed."""
-        reader = IsolatedReader()
         try:
             for path, stamp in self.survey.changed.items():
-                yield from self._file(path, stamp, reader)
+                yield from self._file(path, stamp)
         finally:
-            reader.close()
+            self.reader.close()
 
-    def _file(self, path: str, stamp: str, reader: IsolatedReader) -> Iterator[tuple[Article, str]]:
+    def _file(self, path: str, stamp: str) -> Iterator[tuple[Article, str]]:
         before, size = self.bytes_done, _size(self.folder / path)
         held: list[tuple[str, str]] = []
         unread: list[Skipped] = []
@@ -212,7 +220,7 @@ class _Sync:
             self.files_done += 1
             return
         try:
-            for item in articles.read_file(content, path, self.sidecar, self.columns, reader):
+            for item in articles.read_file(content, path, self.sidecar, self.columns, self.reader):
                 if isinstance(item, Skipped):
                     unread.append(item)
                     continue
@@ -345,13 +353,22 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _ahead(batches: Generator[_Batch, None, None]) -> Iterator[_Batch]:
-    """Yield batches; while one is in use the next is made, in a thread."""
+def _ahead(batches: Generator[_Batch, None, None], give_up: Callable[[], None]) -> Iterator[_Batch]:
+    """Yield batches; while one is in use the next is made, in a thread.
+
+    Args:
+        batches: What is yielded.
+        give_up: Ends at once what the thread is at, if nobody wants the next one any more.
+    """
     with closing(batches), ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, batches, None)
-        while batch := coming.result():
+        try:
             coming = pool.submit(next, batches, None)
-            yield batch
+            while batch := coming.result():
+                coming = pool.submit(next, batches, None)
+                yield batch
+        except BaseException:
+            give_up()
+            raise
 
 
 def _embedded(

@@ -10,6 +10,7 @@ from watchfiles import watch
 from qa.corpus import Corpus
 from qa.datatypes import SyncProgress, SyncReport
 from qa.errors import QaError
+from qa.readers.isolated import EndedError
 
 _log = logging.getLogger(__name__)
 # Milliseconds in which changes are gathered: a folder that is being copied is one change.
@@ -65,7 +66,7 @@ def _sync(corpus: Corpus, stop: Event, tell: Callable[[SyncReport | QaError], No
 
     try:
         report: SyncReport | QaError = corpus.sync(look, may_be_empty=True)
-    except _StoppedError:
+    except (_StoppedError, EndedError):
         return
     except QaError as error:
         report = error

@@ -119,15 +119,12 @@ def one(
         except StoreError as error:
             if MENDS not in str(error):
                 return "lost", f"{how}: {error}"
-            if random.randrange(_MENDED) == 0:
-                delete_index(copy)
-                mended = Corpus(articles, copy, embedder)
+            if random.randrange(_MENDED):
+                return "refused", how
+            delete_index(copy)
+            with Corpus(articles, copy, embedder) as mended:
                 mended.sync()
-                if answers(mended) != known:
-                    return "lost", f"{how}: not mended by the command"
-                mended.close()
-                return "mended", how
-            return "refused", how
+                return ("mended" if answers(mended) == known else "lost"), how
         except Exception as error:  # noqa: BLE001  # that is what is looked for
             return "lost", f"{how}: {type(error).__name__}: {error}"
         if found != known:

@@ -17,6 +17,10 @@ SECONDS = 60.0
 """Most time for one file; a page takes a tenth of a second, a book of 800 pages some seconds."""
 
 
+class EndedError(Exception):
+    """It was told to end while it read, or before; the file is neither read nor unreadable."""
+
+
 class IsolatedReader:
     """A process that reads files, started at the first and again after one that broke it."""
 
@@ -26,6 +30,7 @@ class IsolatedReader:
         self.command = [sys.executable, "-m", "qa.readers.worker"]
         self.process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
+        self._ended = False
         self._replies: SimpleQueue[bytes] = SimpleQueue()
 
     def read(self, content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Unread]:
@@ -33,6 +38,7 @@ class IsolatedReader:
 
         Raises:
             ArticleError: There is no article in it, or reading it took too long or broke off.
+            EndedError: It was told to end.
         """
         header = {
             "suffix": suffix,
@@ -41,6 +47,8 @@ class IsolatedReader:
             "length": len(content),
         }
         with self._lock:
+            if self._ended:
+                raise EndedError
             process = self._started()
             sender = Thread(target=_send, args=(process.stdin, header, content), daemon=True)
             sender.start()
@@ -53,14 +61,22 @@ class IsolatedReader:
                 ) from None
             if not line:  # it ended: a parser crashed, or memory ran out
                 self._end()
+                if self._ended:
+                    raise EndedError
                 raise ArticleError("broke the reader of its format, and was given up")
         reply = json.loads(line)
         if "error" in reply:
             raise ArticleError(reply["error"])
         return [_item(*item) for item in reply["found"]]
 
+    def end(self) -> None:
+        """End now, in the middle of a file, and read no other one."""
+        self._ended = True
+        if process := self.process:
+            process.kill()
+
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End the process, if there is one; a file that is being read is read first."""
         with self._lock:
             self._end()
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 import apsw
 import apsw.sqlite_extra
@@ -105,7 +105,9 @@ class Database:
             raise damaged(self.folder, "its tables are not those of an index")
         if apsw.sqlite_extra.has("cksumvfs") and self._db.reserve_bytes() != _CHECKSUM_BYTES:
             raise damaged(self.folder, "its pages carry no checksums")
-        kept = dict(self._db.execute("SELECT key, value FROM manifest").fetchall())
+        kept: dict[str, str] = dict(
+            cast("list[Any]", self._db.execute("SELECT key, value FROM manifest").fetchall())
+        )
         wanted = dict(_texts(manifest._asdict()))
         if kept["chunking"] != wanted["chunking"]:
             raise StoreError(f"The index in {self.folder} was made by another version. {rebuild}")
@@ -198,7 +200,7 @@ def _readable(folder: Path) -> Iterator[None]:
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         raise unwritable(folder, error) from error
     except apsw.IOError as error:
-        if error.extendedresult == apsw.SQLITE_IOERR_DATA:
+        if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
             raise damaged(folder, "a page of it does not match its checksum") from error
         raise StoreError(
             f"The disk with the index folder {folder} fails ({error}). What was indexed before is "

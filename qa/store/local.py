@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+
 from qa.datatypes import EVERYTHING, Article, Passage, Scope, Skipped, Span
 from qa.duplicates import components
 from qa.store import Candidates, Entry, FileRecord, Manifest, Sentence
@@ -446,7 +447,7 @@ class LocalStore:
 def _drop(db: Connection, article_ids: Collection[str]) -> None:
     """Delete articles with all that belongs to them, and note which rows that were."""
     for article_id in article_ids:
-        passages = db.execute(
+        passages: list[Any] = db.execute(
             "SELECT row, terms FROM passages WHERE article = "
             "(SELECT number FROM articles WHERE article_id = ?)",
             (article_id,),

@@ -8,8 +8,8 @@ derived is made again from the truth.
 import hashlib
 import hmac
 import logging
-import os
 from functools import cache
+from pathlib import Path
 from secrets import token_bytes, token_hex
 
 from qa.locations import cache_folder
@@ -20,18 +20,17 @@ _log = logging.getLogger("qa")
 
 def seal() -> hmac.HMAC:
     """Return an HMAC-SHA256 with the user's key, to be fed."""
-    return hmac.new(_key(str(cache_folder())), digestmod=hashlib.sha256)
+    return hmac.new(_key(cache_folder() / "key"), digestmod=hashlib.sha256)
 
 
 @cache
-def _key(folder: str) -> bytes:
-    file = cache_folder() / "key"
+def _key(file: Path) -> bytes:
     try:
         if not file.exists() or file.stat().st_size != _KEY_BYTES:
             file.parent.mkdir(parents=True, exist_ok=True)
             draft = file.with_name(f".key-{token_hex(4)}")
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                stream.write(token_bytes(_KEY_BYTES))
+            draft.touch(0o600, exist_ok=False)
+            draft.write_bytes(token_bytes(_KEY_BYTES))
             draft.replace(file)
         return file.read_bytes()
     except OSError as error:

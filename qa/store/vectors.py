@@ -1,8 +1,9 @@
 """Nearest passages by vector: a FAISS index, derived from the stored vectors.
 
-The only importer of faiss, which is handed no bytes but those that this user sealed. Small corpora are searched exactly; large ones by cells (an inverted
-file over k-means cells) with vectors of one byte a dimension. What is found is a choice of
-passages: their cosines are computed from the stored vectors.
+The only importer of faiss, which is handed no bytes but those that this user sealed. Small corpora
+are searched exactly; large ones by cells (an inverted file over k-means cells) with vectors of one
+byte a dimension. What is found is a choice of passages: their cosines are computed from the stored
+vectors.
 """
 
 import hmac
@@ -244,7 +245,8 @@ def _read(file: Path, index_id: str, dimension: int) -> tuple[Watermark, int, fa
             while block := stream.read(1 << 20):
                 whole.update(block)
             if not hmac.compare_digest(whole.hexdigest(), str(mark)):
-                raise ValueError("the seal does not match")
+                _log.warning("%s is damaged, or of another user: made again.", file)
+                return None
             stream.seek(_HEADER_BYTES)
             index = faiss.read_index(faiss.PyCallbackIOReader(stream.read))  # type: ignore[attr-defined]
     except (OSError, RuntimeError, TypeError, ValueError) as error:

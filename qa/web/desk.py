@@ -21,6 +21,7 @@ from qa.evaluation import record
 from qa.evidence import FORMATS, write_pack
 from qa.locations import feedback_file
 from qa.readers import LARGEST
+from qa.readers.isolated import EndedError
 from qa.web import links, words
 from qa.web.answers import Turn
 from qa.web.library import Arrival, Incoming, Listed, listed
@@ -173,6 +174,8 @@ class Desk:
                 told.put(self.corpus.sync(told.put, may_be_empty=True))
             except QaError as error:
                 told.put(error)
+            except EndedError:
+                told.put(QaError(words.CLOSING))
             except Exception:  # noqa: BLE001  # the page goes on
                 _log.exception("the articles were not indexed")
                 told.put(QaError(words.FAILED))

@@ -1,8 +1,10 @@
 """The page: library, conversation, reader. Gradio is imported here and in `handlers` only."""
 
 import os
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 # Before gradio is imported: it reports home and asks for a newer version unless it is told not to.
@@ -10,14 +12,22 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
+from fastapi import FastAPI
 
 from qa.corpus import Corpus
+from qa.locations import cache_folder
 from qa.readers import LARGEST
 from qa.web import answers, library, reader, words
 from qa.web.handlers import Handlers
 
 _LOOK_AGAIN = 3.0
 """Seconds between two looks at whether the folder has changed."""
+WAITING = 200
+"""Questions and other events that may wait their turn; more are refused."""
+CONVERSATIONS = 300
+"""Conversations that are held in memory; an older one is asked again from what its page keeps."""
+# Seconds after which an upload that nobody took in is deleted.
+_FORGOTTEN = 24 * 3600
 _FILES = Path(__file__).parent
 # Fonts that the machine has: a theme's own would be fetched from another host.
 _FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
@@ -159,37 +169,37 @@ def _places() -> gr.HTML:
     )
 
 
-def start(corpus: Corpus, port: int, *, browser: bool = False) -> gr.Blocks:
-    """Serve the page on 127.0.0.1, in the background, and return it.
-
-    Args:
-        corpus: What is asked.
-        port: TCP port; it must be free.
-        browser: Whether to open the page in the user's browser.
-    """
+def application(corpus: Corpus) -> FastAPI:
+    """Return the page as an ASGI application; `qa.web.server` guards and serves it."""
     page = build(corpus)
-    page.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        inbrowser=browser,
-        prevent_thread_lock=True,
-        share=False,
-        quiet=True,
+    page.state_session_capacity = CONVERSATIONS
+    page.queue(max_size=WAITING, api_open=False)
+    os.environ["GRADIO_TEMP_DIR"] = str(_uploads())
+    bare = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    gr.mount_gradio_app(
+        bare,
+        page,
+        path="/",
+        show_error=False,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
         mcp_server=False,
         enable_monitoring=False,
+        pwa=False,
         max_file_size=LARGEST,
         css_paths=[_FILES / "page.css"],
         theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
     )
-    return page
+    return bare
 
 
-def wait(page: gr.Blocks) -> None:
-    """Return when the user ends the server with Ctrl+C."""
-    try:
-        Event().wait()
-    except KeyboardInterrupt:
-        page.close()
+def _uploads() -> Path:
+    """Return where uploads lie until they are copied; those of servers that were killed go."""
+    folder = cache_folder() / "uploads"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in folder.iterdir():
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _FORGOTTEN:
+                shutil.rmtree(left)
+    return folder

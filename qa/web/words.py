@@ -73,6 +73,20 @@ NO_ARTICLES = "There are no articles here yet. Drop some, and ask."
 MORE = "and {} more"
 CITED = "cited {}×"
 SOURCES_FOUND = "{} from {}"
+# What a client is told that may not pass.
+WRONG_HOST = "This server does not go by the name {!r}. If it should: qa serve --name NAME"
+FOREIGN = (
+    "Another site's page may not ask this server. If a proxy stands in front of it, have the proxy "
+    "pass the Host header on."
+)
+WHO = "Who are you? A name and a password are needed here."
+WRONG_PASSWORDS = "Too many wrong passwords from this address. Wait a minute."
+NO_PAGE = "There is nothing under this address."
+CLOSING = "The server is about to end."
+TOO_MANY = "Too many requests. Wait a moment."
+NO_LENGTH = "A request must say how long it is."
+TOO_LARGE = "This is too large: {:,} MB at most."
+UPLOADS = "Others are bringing files just now. Try again in a moment."
 
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",

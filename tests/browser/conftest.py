@@ -48,13 +48,13 @@ def free_port() -> int:
 @contextmanager
 def serving(corpus: qa.Corpus) -> Iterator[str]:
     """Serve the page for a corpus from this process, which has torch and gradio loaded already."""
-    from qa.web import page
+    from qa.web.access import Access
+    from qa.web.server import Server
 
     corpus.warm_up()
-    port = free_port()
-    served = page.start(corpus, port)
-    yield f"http://127.0.0.1:{port}"
-    served.close()
+    server = Server(corpus, "127.0.0.1", free_port(), Access())
+    yield server.url
+    server.close()
 
 
 @contextmanager

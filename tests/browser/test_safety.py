@@ -169,7 +169,7 @@ def test_nothing_on_disk_has_an_address(address: str, data: Path, path: str) -> 
     index = next(data.rglob("index.sqlite"))
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{address}/gradio_api/file={index}", timeout=10)
-    assert refused.value.code == 403
+    assert refused.value.code == 404
 
 
 def test_event_that_names_a_file_of_the_machine_moves_nothing(
