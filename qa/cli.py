@@ -357,6 +357,13 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a library found no room for a temporary file, say
+        said = (
+            f"qa: The system refuses something: {error}. Is a disk full, or a folder closed? What "
+            "was indexed is kept; make room, then go on with: qa index"
+        )
+        output.err.print(Text(said.translate(output.CONTROLS)))
+        sys.exit(1)
 
 
 def _open(

@@ -14,7 +14,7 @@ from qa import answering, chunking, conversation, indexing, intake, retrieval
 from qa.articles import Columns, check_folder
 from qa.datatypes import Answer, Article, Hit, Scope, Status, SyncReport
 from qa.embedding import Embedder, LocalEmbedder
-from qa.errors import ArticleError, CorpusError, QueryError
+from qa.errors import ArticleError, BusyError, CorpusError, QueryError
 from qa.indexing import Progress
 from qa.locations import articles_folder, file_of, index_folder
 from qa.readers.isolated import IsolatedReader
@@ -127,7 +127,9 @@ class Corpus:
             delete_index(place)
         corpus = cls(folder, place, embedder, cross_encoder, columns)
         try:
-            corpus.sync(progress, may_be_empty=may_be_empty, wait=wait)
+            corpus.sync(progress, may_be_empty=may_be_empty, wait=wait or not corpus.count()[0])
+        except BusyError as error:
+            _log.warning("%s What it has done so far is asked.", error)
         except BaseException:
             corpus.close()
             raise
@@ -138,20 +140,16 @@ class Corpus:
     ) -> SyncReport:
         """Bring the index up to the folder; see `qa.indexing.sync`.
 
-        One process at a time does so. If another one is at it and this one does not wait, and some
-        articles are in, nothing is done; the report is an empty one.
+        One process at a time does so, and mostly waits for another one that is at it.
 
         Raises:
+            BusyError: It shall not wait.
             CorpusError: The folder is missing; or no file in it can be read as an article, unless
                 it may be empty. The index then stays as it is.
         """
-        wait = wait or not self.count()[0]
         with self._syncing, self._store.alone(wait=wait) as granted:
             if not granted:
-                _log.warning(
-                    "Another qa is indexing into %s: what it has done so far is asked.", self.index
-                )
-                return self.report
+                raise BusyError(f"Another qa is indexing into {self.index}.")
             with self._adding:
                 self._added.clear()
             self._sync_reader = IsolatedReader()

@@ -17,6 +17,10 @@ class StoreError(QaError):
     """The index folder cannot be used as it is."""
 
 
+class BusyError(StoreError):
+    """Another process is indexing into the same folder."""
+
+
 class ModelError(QaError):
     """The embedding model or the tokenizer vocabulary cannot be loaded."""
 

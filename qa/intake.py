@@ -1,7 +1,9 @@
 """Bring a file into the folder of articles, take one out, put it back. Never outside the folder."""
 
+import os
 import re
 import shutil
+import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -16,6 +18,9 @@ from qa.readers.isolated import IsolatedReader
 REMOVED = ".removed"
 """Where articles that are taken out lie; hidden, so it is never searched."""
 _DRIVE = re.compile(r"[A-Za-z]:")
+_INCOMING = ".incoming-"
+# Seconds after which a copy that is still on its way is nobody's any more.
+_FORGOTTEN = 3600
 _LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be added
 
 
@@ -56,17 +61,42 @@ def add(folder: Path, file: Path, name: str) -> str:
         CorpusError: The folder cannot be written.
     """
     wanted = _inside(folder, _inner(name))
-    hidden = folder / f".incoming-{token_hex(8)}"
+    hidden = folder / f"{_INCOMING}{token_hex(8)}"
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, hidden)
-        target = _free(wanted)
-        hidden.replace(target)
+        for left in folder.glob(f"{_INCOMING}*"):  # by one that was killed
+            if time.time() - left.stat().st_mtime > _FORGOTTEN:
+                left.unlink()
+        _copy(file, hidden)
+        target = _settle(hidden, wanted)
     except OSError as error:
         with suppress(OSError):
             hidden.unlink()
         raise CorpusError(f"The folder {folder} cannot be written: {error.strerror}.") from error
     return target.relative_to(folder).as_posix()
+
+
+def _copy(file: Path, hidden: Path) -> None:
+    """Copy, down to the disk: what has its name is whole, even if the power fails then."""
+    with file.open("rb") as source, hidden.open("xb") as copy:
+        shutil.copyfileobj(source, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def _settle(hidden: Path, wanted: Path) -> Path:
+    """Give a copy its name, or one with a number; never that of a file which is there."""
+    while True:
+        target = _free(wanted)
+        try:
+            os.link(hidden, target)
+        except FileExistsError:  # someone was quicker
+            continue
+        except OSError:  # a file system without hard links
+            hidden.replace(target)
+        else:
+            hidden.unlink()
+        return target
 
 
 def remove(folder: Path, path: str) -> None:

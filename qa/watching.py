@@ -1,6 +1,7 @@
 """Follow a folder: sync whenever something in it changes. The only importer of watchfiles."""
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -17,6 +18,8 @@ _log = logging.getLogger(__name__)
 _DEBOUNCE = 1_000
 # Seconds after which a folder that is gone, or is on a disk that was taken out, is tried again.
 _RETRY = 5.0
+# Seconds after which a sync that failed is tried again, if nothing changes before.
+_AGAIN = 10.0
 
 
 def follow(
@@ -31,6 +34,7 @@ def follow(
         stop: Ends it, within a second.
         tell: Called after each sync with what it did, or why it could not be done.
     """
+    failed: tuple[str, float] | None = None
     while not stop.is_set():
         begun = False
         try:
@@ -43,9 +47,12 @@ def follow(
                 yield_on_timeout=True,
                 ignore_permission_denied=True,
             ):
-                # The first time as well: for what changed before the watch began.
-                if changes or not begun:
-                    _sync(corpus, stop, tell)
+                # The first time as well, for what changed before the watch began; and again after
+                # a full disk or the like, which nothing in the folder would tell of.
+                due = failed and time.monotonic() - failed[1] > _AGAIN
+                if changes or not begun or due:
+                    error = _sync(corpus, stop, tell, failed[0] if failed else "")
+                    failed = (error, time.monotonic()) if error else None
                 begun = True
                 corpus.folder.stat()  # a folder that was deleted is not watched any more
         except OSError as error:  # the folder is gone, or the system watches enough already
@@ -59,22 +66,31 @@ class _StoppedError(Exception):
     """It was told to stop in the middle of a sync; the next one goes on from there."""
 
 
-def _sync(corpus: Corpus, stop: Event, tell: Callable[[SyncReport | QaError], None] | None) -> None:
+def _sync(
+    corpus: Corpus,
+    stop: Event,
+    tell: Callable[[SyncReport | QaError], None] | None,
+    told: str,
+) -> str:
+    """Sync once; return why it could not be done. What was `told` before is not told again."""
+
     def look(_: SyncProgress) -> None:
         if stop.is_set():
             raise _StoppedError
 
     try:
-        report: SyncReport | QaError = corpus.sync(look, may_be_empty=True)
+        report: SyncReport | QaError = corpus.sync(look, may_be_empty=True, wait=False)
     except (_StoppedError, EndedError):
-        return
+        return ""
     except QaError as error:
         report = error
-    except Exception:  # noqa: BLE001  # the folder is followed further
+    except Exception as error:  # noqa: BLE001  # the folder is followed further
         _log.exception("the articles were not indexed")
-        return
-    if tell:
+        return str(error)
+    why = str(report) if isinstance(report, QaError) else ""
+    if tell and (not why or why != told):
         tell(report)
+    return why
 
 
 def _matters(folder: Path, path: str) -> bool:

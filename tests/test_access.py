@@ -132,7 +132,7 @@ def test_routes_that_the_page_does_not_need_are_closed_to_everyone(port: int) ->
     for path in (
         "/gradio_api/proxy=http://127.0.0.1:1/", "/gradio_api/vibe-code/", "/monitoring",
         "/gradio_api/run-history/buckets", "/gradio_api/file=/etc/passwd", "/openapi.json",
-        "/gradio_api/call/ask", "/gradio_api/dev/reload", "/login", "/docs", "/gradio_api/openapi.json",
+        "/gradio_api/call/ask", "/gradio_api/dev/reload", "/login", "/docs", "/gradio_api/info/x",
         "/gradio_api/stream/x/1/2/playlist.m3u8", "/gradio_api/mcp/", "/assets/../config/../x",
     ):  # fmt: skip
         for method in ("GET", "POST"):
@@ -179,8 +179,10 @@ def test_page_under_a_name_that_was_pointed_here_is_refused(port: int) -> None:
     ],
 )
 def test_another_site_cannot_send(port: int, headers: dict[str, str]) -> None:
-    for method, path in (("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/upload"),
-                         ("GET", "/config"), ("GET", "/gradio_api/queue/data?session_hash=x")):  # fmt: skip
+    for method, path in (
+        ("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/upload"), ("GET", "/config"),
+        ("GET", "/gradio_api/queue/data?session_hash=x"),
+    ):  # fmt: skip
         assert ask(port, path, method, "{}", **headers).status == 403, (method, path)
 
 

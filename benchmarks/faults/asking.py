@@ -31,14 +31,8 @@ class Asker:
         self._port, self._address, self._source = port, address, source
         self._timeout = timeout
         self._session = token_hex(6)
-        config = json.loads(self.get("/config")[1])
-        by_id = {part["id"]: part for part in config["components"]}
-        self._submit, self._inputs = next(
-            (number, one["inputs"])
-            for number, one in enumerate(config["dependencies"])
-            for target, event in one["targets"]
-            if event == "submit" and by_id[target]["props"].get("elem_id") == "qa-question"
-        )
+        self._config = json.loads(self.get("/config")[1])
+        self._ask = self._event("qa-question", "submit")
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and content of an address."""
@@ -53,36 +47,81 @@ class Asker:
         Raises:
             Refused: The server would not take it, or did not answer it.
         """
-        for message in self.send(self._submit, [question] + [None] * (len(self._inputs) - 1)):
+        number, inputs = self._ask
+        for message in self.send(number, [question] + [None] * (inputs - 1)):
             if message["msg"] == "process_completed":
                 if not message["success"]:
                     raise Refused(str(message["output"]))
-                return next(d for d in message["output"]["data"] if str(d).startswith("<section"))
+                said = map(str, message["output"]["data"])
+                return next(d for d in said if d.startswith("<section"))
         raise Refused("the answer broke off")
 
-    def send(self, event: int, data: list[Any]) -> Iterator[dict[str, Any]]:
+    def bring(self, files: dict[str, bytes]) -> str:
+        """Add articles, as by dropping them on the page; return what it says of them.
+
+        Raises:
+            Refused: The server would not take them.
+        """
+        mark = token_hex(16)
+        body = b"".join(
+            f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n".encode()
+            + content
+            + b"\r\n"
+            for name, content in files.items()
+        )
+        sent = self._post(
+            "/upload", body + f"--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}"
+        )
+        placed = [
+            {"path": path, "name": name} for path, name in zip(json.loads(sent), files, strict=True)
+        ]
+        number, inputs = self._event("qa-intake", "upload")
+        said = ""
+        for message in self.send(number, [None] * inputs, {"files": placed}):
+            if message["msg"] == "process_completed":
+                said = str(message["output"])
+        return said
+
+    def _event(self, name: str, event: str) -> tuple[int, int]:
+        """Return the number of an event of the page, and how many inputs it has."""
+        ids = {
+            part["id"]
+            for part in self._config["components"]
+            if part["props"].get("elem_id") == name
+        }
+        return next(
+            (number, len(one["inputs"]))
+            for number, one in enumerate(self._config["dependencies"])
+            for target, kind in one["targets"]
+            if kind == event and target in ids
+        )
+
+    def send(
+        self, event: int, data: list[Any], event_data: object = None
+    ) -> Iterator[dict[str, Any]]:
         """Send one event and yield what the server says to it.
 
         Raises:
             Refused: The server would not take it.
         """
-        body = {"data": data, "fn_index": event, "session_hash": self._session, "event_data": None}
-        with closing(self._connection()) as connection:
-            connection.request(
-                "POST",
-                f"{API}/queue/join",
-                json.dumps(body),
-                {"Content-Type": "application/json"},
-            )
-            response = connection.getresponse()
-            said = response.read().decode()
-            if response.status != http.HTTPStatus.OK:
-                raise Refused(f"{response.status} {said[:200]}")
+        body = {"data": data, "fn_index": event, "session_hash": self._session}
+        body["event_data"] = event_data
+        self._post("/queue/join", json.dumps(body).encode(), "application/json")
         with closing(self._connection()) as connection:
             connection.request("GET", f"{API}/queue/data?session_hash={self._session}")
             for line in connection.getresponse():
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
+
+    def _post(self, path: str, body: bytes, kind: str) -> str:
+        with closing(self._connection()) as connection:
+            connection.request("POST", API + path, body, {"Content-Type": kind})
+            response = connection.getresponse()
+            said = response.read().decode()
+            if response.status != http.HTTPStatus.OK:
+                raise Refused(f"{response.status} {said[:200]}")
+        return said
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(

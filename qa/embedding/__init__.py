@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 
-_EXPORT = 1
+_EXPORT = 2
 """Raised when exports come out differently: old ones are left alone and made anew."""
 # What tracing, converting or compiling a model that does not suit can end in.
 _UNSUITED = (AttributeError, ImportError, KeyError, OSError, RuntimeError, TypeError, ValueError)

@@ -1,10 +1,10 @@
 """From torch to OpenVINO, once for a model; what comes out is held against what went in."""
 
-import hashlib
 import json
 import logging
 import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from qa.embedding.openvino_encoder import (
     MODEL,
     SETTINGS,
     TOKENIZER,
-    WEIGHTS,
     OpenVinoEncoder,
     Settings,
+    checksum,
     precision,
     runtime,
 )
@@ -28,6 +28,8 @@ from qa.embedding.torch_encoder import TorchEncoder
 # What the vectors of export and original must agree to: in float32, and in bf16, whose use is
 # given up where it falls below.
 _SAME, _CLOSE = 0.9999, 0.999
+# Seconds after which an export that is not done is nobody's any more.
+_FORGOTTEN = 3600
 _SAMPLES = (
     "Who?",
     "What did the minister say about the talks in Geneva?",
@@ -47,20 +49,21 @@ def export(source: TorchEncoder, folder: Path) -> None:
     """
     tokenizer = source.model.tokenizer.backend_tokenizer
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(".*"):  # by one that was killed
+        if time.time() - left.stat().st_mtime > _FORGOTTEN:
+            shutil.rmtree(left, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         ov = runtime()
         ov.save_model(_traced(source), draft / MODEL, compress_to_fp16=False)
         tokenizer.save(str(draft / TOKENIZER))
-        with (draft / WEIGHTS).open("rb") as weights:
-            digest = hashlib.file_digest(weights, "sha256").hexdigest()
         settings = Settings(
             source.dimension,
             source.token_limit,
             source.prompt("query"),
             source.prompt("document", "passage", "corpus"),
             "f32",
-            digest,
+            checksum(draft),
         )
         _write(draft, settings)
         if (closest := _agreement(source, draft)) < _SAME:

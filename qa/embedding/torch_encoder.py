@@ -8,13 +8,18 @@ from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qa.locations import cache_folder
+
+# Nothing of ours needs a hub once the folder is known, and none of it may report home; and torch
+# makes a folder of its own where all users share one, unless it is told where.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "torch"))
+
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from qa.errors import ModelError
-
-# Nothing of ours needs a hub once the folder is known, and none of it may report home.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 class TorchEncoder:

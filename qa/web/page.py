@@ -7,15 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from qa.locations import cache_folder
+
 # Before gradio is imported: it reports home and asks for a newer version unless it is told not to.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Where uploads lie until they are copied, and what else it writes; else a folder that all share.
+os.environ["GRADIO_TEMP_DIR"] = str(cache_folder() / "uploads")
 
 import gradio as gr
 from fastapi import FastAPI
 
 from qa.corpus import Corpus
-from qa.locations import cache_folder
 from qa.readers import LARGEST
 from qa.web import answers, library, reader, words
 from qa.web.handlers import Handlers
@@ -174,7 +177,7 @@ def application(corpus: Corpus) -> FastAPI:
     page = build(corpus)
     page.state_session_capacity = CONVERSATIONS
     page.queue(max_size=WAITING, api_open=False)
-    os.environ["GRADIO_TEMP_DIR"] = str(_uploads())
+    _forget_uploads()
     bare = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     gr.mount_gradio_app(
         bare,
@@ -194,12 +197,11 @@ def application(corpus: Corpus) -> FastAPI:
     return bare
 
 
-def _uploads() -> Path:
-    """Return where uploads lie until they are copied; those of servers that were killed go."""
-    folder = cache_folder() / "uploads"
+def _forget_uploads() -> None:
+    """Delete what a server that was killed has left."""
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in folder.iterdir():
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _FORGOTTEN:
                 shutil.rmtree(left)
-    return folder
