@@ -9,7 +9,7 @@ AXE := $(if $(shell command -v npm),tests/axe/node_modules/.package-lock.json)
 # Where the benchmark sets lie; they are not part of the project.
 DATA ?= ../shared
 
-.PHONY: serve test check fix bench screenshots clean
+.PHONY: serve test check fix bench faults requirements screenshots clean
 
 serve: $(VENV)/.runtime
 	$(BIN)/qa serve --port $(PORT)
@@ -30,6 +30,17 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py --data $(DATA)/benchmarks \
 		--questions $(DATA)/questions/seeds_dev.jsonl
 
+# Hours: fuzzing, kills, a failing disk, load; the tables are in docs/reliability.md.
+faults: $(VENV)/.dev
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,faults]'
+	$(BIN)/python benchmarks/faults/run.py
+
+requirements: $(VENV)/.dev
+	$(PIP) install pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --constraint constraints.txt --allow-unsafe \
+		--strip-extras --no-emit-index-url --no-annotate --no-header \
+		--output-file requirements.txt pyproject.toml requirements.in
+
 screenshots: $(VENV)/.dev $(AXE)
 	QA_SCREENSHOTS=build/screenshots $(BIN)/pytest tests/browser/test_pictures.py
 	cp build/screenshots/answer-1440-light.png docs/images/answer.png
@@ -42,12 +53,23 @@ clean:
 	rm -rf $(VENV) build tests/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 # The constraints pin every version, torch's CPU build among them: see "Installing" in the README.
-$(VENV)/.runtime: pyproject.toml constraints.txt
+# What runs the application is held against the hashes in requirements.txt. They are those of Linux
+# on x86-64; elsewhere the versions are the same, without hashes.
+HASHES ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),yes,no)
+$(VENV)/.runtime: pyproject.toml constraints.txt requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): some minutes the first time …"
+ifeq ($(HASHES),yes)
+	$(PIP) install --require-hashes --requirement requirements.txt || { echo "A package is not the \
+	one that was tested, or not to be had. Mostly that is torch: see Installing in the README. To \
+	install by version only: make serve HASHES=no"; exit 1; }
+	$(PIP) install --no-deps --no-build-isolation --editable .
+else
 	$(PIP) install --constraint constraints.txt --editable .
+endif
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install --constraint constraints.txt hatchling editables
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@

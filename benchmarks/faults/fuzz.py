@@ -20,6 +20,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 
@@ -32,6 +33,7 @@ from qa.errors import ArticleError
 from qa.readers import Draft, Unread, archive, docx, html, pdf, plain, read, tables
 
 SECONDS = 5
+_INNER = "word/document.xml"
 _KB = 1 << 10
 # What a file of this kind is called, and how long an input may be.
 READERS = {
@@ -80,7 +82,8 @@ def samples(reader: str) -> dict[str, bytes]:  # noqa: PLR0911  # one a format
         document.multi_cell(0, 6, body[:600].encode("latin-1", "replace").decode("latin-1"))
         return {"one.pdf": bytes(document.output())}
     if reader == "docx":
-        return {"whole.docx": _word(title, body), "inner.xml": b"x" + _inner(_word(title, body))}
+        parts = _word(title, body)
+        return {"whole.docx": _packed(parts), "inner.xml": b"x" + parts[_INNER]}
     if reader in {"csv", "tsv"}:
         out = io.StringIO()
         writer = csv.DictWriter(out, list(record), delimiter="\t" if reader == "tsv" else ",")
@@ -106,7 +109,7 @@ def samples(reader: str) -> dict[str, bytes]:  # noqa: PLR0911  # one a format
 def shaped(reader: str, data: bytes) -> bytes:
     """Return the file that an input stands for: zips are made around it, or it would never open."""
     if reader == "docx" and data[:1] == b"x":
-        return _word("", "", data[1:])
+        return _packed(_word("", "") | {_INNER: data[1:]})
     if reader == "zip" and data[:1] == b"x":
         parts = data[1:].split(b"\0")
         out = io.BytesIO()
@@ -117,7 +120,9 @@ def shaped(reader: str, data: bytes) -> bytes:
     return data
 
 
-def _word(title: str, body: str, inner: bytes | None = None) -> bytes:
+@cache
+def _word(title: str, body: str) -> dict[str, bytes]:
+    """Return the parts of a Word file."""
     import docx as word
 
     document = word.Document()
@@ -125,18 +130,16 @@ def _word(title: str, body: str, inner: bytes | None = None) -> bytes:
     document.add_paragraph(body or "x")
     whole = io.BytesIO()
     document.save(whole)
-    if inner is None:
-        return whole.getvalue()
+    with zipfile.ZipFile(whole) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def _packed(parts: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(out, "w") as new:
-        for entry in old.infolist():
-            new.writestr(entry, inner if entry.filename == "word/document.xml" else old.read(entry))
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
     return out.getvalue()
-
-
-def _inner(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        return packed.read("word/document.xml")
 
 
 def check(content: bytes, suffix: str) -> str:

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from common import QUESTIONS, SEEDS, row, table
 
-CALLS = (
-    "connect,sendto,sendmsg,sendmmsg,bind,openat,open,creat,rename,renameat,renameat2,mkdir,mkdirat"
-)
+SENDS = ("connect", "sendto", "sendmsg", "sendmmsg")
+WRITES = ("openat", "open", "creat", "rename", "renameat", "renameat2", "mkdir", "mkdirat")
+CALLS = ",".join([*SENDS, "bind", *WRITES])
 _LOCAL = re.compile(r'AF_UNIX|AF_LOCAL|AF_NETLINK|inet_addr\("127\.|"::1"|"::ffff:127\.')
 _HARMLESS = ("/dev/", "/proc/", "/sys/")
 
@@ -74,7 +74,8 @@ def watched(place: Path) -> tuple[Counter[str], list[str]]:
     command = [
         "unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]),
         "strace", "-f", "-qq", "-y", "-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(log),
-        sys.executable, str(Path(__file__).resolve()), "--inside", "7860", str(articles), str(index),
+        sys.executable, str(Path(__file__).resolve()), "--inside", "7860",
+        str(articles), str(index),
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, cwd=work, check=False, timeout=900)
     counts: Counter[str] = Counter()
@@ -96,30 +97,30 @@ def watched(place: Path) -> tuple[Counter[str], list[str]]:
 def _judge(line: str, allowed: tuple[Path, ...], place: Path) -> str:
     """Return what is wrong with a call; nothing if it may be."""
     call = line.split(maxsplit=1)[-1]
-    if call.startswith(("connect(", "sendto(", "sendmsg(", "sendmmsg(")):
+    name = call.partition("(")[0]
+    if name in SENDS:
         outward = "sa_family=" in call and not _LOCAL.search(call)
         return "attempts to reach another host" if outward else ""
-    if call.startswith("bind("):
+    if name == "bind":
         outward = "sa_family=AF_INET" in call and not _LOCAL.search(call)
         return "sockets on other addresses than loopback" if outward else ""
-    writes = re.search(r"O_(WRONLY|RDWR|CREAT)", call) or call.startswith(
-        ("rename", "mkdir", "creat")
-    )
-    if not writes or re.search(r"= -1 E", call):
-        return ""
+    return "files written elsewhere" if _writes_elsewhere(name, call, allowed, place) else ""
+
+
+def _writes_elsewhere(name: str, call: str, allowed: tuple[Path, ...], place: Path) -> bool:
+    opened = name in {"open", "openat"}
+    if "= -1 E" in call or (opened and not re.search(r"O_(WRONLY|RDWR|CREAT)", call)):
+        return False
     named = re.search(r'"([^"]+)"', call)
-    path = named[1] if named else ""
-    fd = re.search(r"\((?:AT_FDCWD|\d+)<([^>]*)>", call)
-    whole = os.path.normpath(os.path.join(fd[1] if fd else "/", path))
-    if whole.startswith(_HARMLESS):
-        return ""
-    if any(
-        Path(whole).is_relative_to(folder) or folder.is_relative_to(whole) for folder in allowed
-    ):
-        return ""
-    if Path(whole).is_relative_to(place / "tmp"):
-        return "" if "O_TMPFILE" in call or "O_EXCL" in call else "files written elsewhere"
-    return "files written elsewhere"
+    folder = re.search(r"\((?:AT_FDCWD|\d+)<([^>]*)>", call)
+    path = Path(folder[1] if folder else "/", named[1] if named else "")
+    path = Path(os.path.normpath(path))
+    if str(path).startswith(_HARMLESS):
+        return False
+    if any(path.is_relative_to(one) or one.is_relative_to(path) for one in allowed):
+        return False
+    passing = path.is_relative_to(place / "tmp") and re.search("O_TMPFILE|O_EXCL", call)
+    return not passing
 
 
 def main() -> None:

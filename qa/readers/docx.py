@@ -5,6 +5,7 @@ import re
 import zipfile
 
 import docx
+from docx.exceptions import PythonDocxError
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
@@ -39,7 +40,7 @@ def read(content: bytes) -> Draft:
         document = docx.Document(io.BytesIO(content))
         pieces = [_piece(block) for block in document.iter_inner_content()]
         found = _found(document)
-    except (zipfile.BadZipFile, OpcError, LxmlError, *_DAMAGED) as error:
+    except (zipfile.BadZipFile, OpcError, PythonDocxError, LxmlError, *_DAMAGED) as error:
         raise ArticleError("is damaged, or no Word file") from error
     text, headline = "", None
     for piece, style in pieces:

@@ -4,14 +4,22 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Dialog, expect
+from playwright.sync_api import Browser, Dialog, Error, expect
 
 import qa
-from tests.browser.conftest import Room, serving
+from qa.web import users
+from qa.web.access import Access
+from qa.web.server import Server
+from qa.web.users import Users
+from tests.browser.conftest import Room, free_port, serving
 from tests.conftest import ROOT, SEEDS
 
 # Every one of these would leave a trace: in window.hit, as a request, as a dialog, as an element.
@@ -193,3 +201,78 @@ def test_event_that_names_a_file_of_the_machine_moves_nothing(
     assert sent
     assert secret.exists()
     assert sorted(file.name for file in hostile.articles.iterdir()) == before
+
+
+def test_page_of_another_site_can_neither_frame_nor_ask(hostile: Hostile, browser: Browser) -> None:
+    """What a page elsewhere in the same browser tries: to show ours, to read it, to send to it."""
+    port = free_port()
+    page = (
+        f"<iframe src='{hostile.address}/'></iframe><script>"
+        "const said = [];"
+        f"const at = '{hostile.address}/gradio_api/';"
+        "const tries = [['queue/join', {method: 'POST', body: '{}'}],"
+        "['queue/join', {method: 'POST', body: '{}', mode: 'no-cors'}],"
+        "['upload', {method: 'POST', body: new FormData(), mode: 'no-cors'}],"
+        "['../config', {}]];"
+        "Promise.all(tries.map(([path, how]) => fetch(at + path, how)"
+        ".then(r => said.push(path + ' ' + r.type + r.status), () => said.push(path + ' failed'))"
+        ")).then(() => document.title = said.sort().join(', '));</script>"
+    )
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", port), Other)
+    Thread(target=server.serve_forever, daemon=True).start()
+    context = browser.new_context()
+    answers: dict[str, set[int]] = {}
+    try:
+        tab = context.new_page()
+        tab.on(
+            "response",
+            lambda r: (
+                answers.setdefault(urlsplit(r.url).path, set()).add(r.status)
+                if r.url.startswith(hostile.address)
+                else None
+            ),
+        )
+        tab.goto(f"http://localhost:{port}/")
+        tab.wait_for_function("document.title.includes('upload')")
+        assert tab.title() == "../config failed, queue/join failed, queue/join failed, upload failed"
+        assert answers["/gradio_api/queue/join"] == {403}
+        assert answers["/gradio_api/upload"] == {403}
+        assert answers["/"] == {403}, "the frame"
+    finally:
+        context.close()
+        server.shutdown()
+
+
+def test_page_asks_for_name_and_password_and_works_with_them(
+    hostile: Hostile, browser: Browser, tmp_path: Path
+) -> None:
+    users.put(tmp_path / "users", "iva", "correct horse battery")
+    access = Access(Users(tmp_path / "users"))
+    with (
+        qa.Corpus.open(SEEDS, tmp_path / "index") as corpus,
+        closing(Server(corpus, "127.0.0.1", free_port(), access)) as server,
+    ):
+        stranger = browser.new_page()
+        with pytest.raises(Error, match="INVALID_AUTH_CREDENTIALS"):
+            stranger.goto(server.url)
+        stranger.close()
+        context = browser.new_context(
+            http_credentials={"username": "iva", "password": "correct horse battery"}
+        )
+        page = context.new_page()
+        page.goto(server.url)
+        page.locator("#qa-question textarea").fill("Who called for a ceasefire?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".qa-lead")).to_contain_text("ceasefire")
+        context.close()
