@@ -1,6 +1,7 @@
 """What `make faults` does for hours, a little of each; and two processes on one index."""
 
 import ast
+import hashlib
 import os
 import random
 import re
@@ -27,6 +28,7 @@ import qa
 from qa.corpus import Corpus
 from qa.embedding import LocalEmbedder
 from qa.errors import BusyError, StoreError
+from qa.store import database
 from tests.conftest import ROOT
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
@@ -160,6 +162,49 @@ def test_what_another_user_wrote_is_not_handed_to_faiss(
     with Corpus.open(folder, tmp_path / "index") as corpus:
         assert "of another user: made again" in caplog.text
         assert answers(corpus) == known
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON passages BEGIN DELETE FROM articles; END",
+        "CREATE VIEW v AS SELECT 1",
+        "UPDATE articles SET text = replace(text, 'opposed', 'praised')",
+        "UPDATE articles SET pages = '['",
+        "UPDATE sentences SET terms = zeroblob(length(terms))",
+        "PRAGMA user_version = 4",
+    ],
+)
+def test_index_that_someone_else_made_up_is_refused(
+    change: str, folder: Path, tmp_path: Path
+) -> None:
+    Corpus.open(folder, tmp_path / "index").close()
+    db = database._connect(tmp_path / "index" / "index.sqlite")
+    db.execute(change)
+    db.close()
+    with (
+        pytest.raises(StoreError, match="qa index --rebuild"),
+        Corpus.open(folder, tmp_path / "index") as corpus,
+    ):
+        corpus.answer("Who opposed the budget?")
+    with Corpus.open(folder, tmp_path / "index", rebuild=True) as corpus:
+        said = corpus.answer("Who opposed the budget?").citations[0]
+        assert "Petrova opposed it" in said.article.text
+
+
+def test_article_that_no_file_holds_is_dropped(folder: Path, tmp_path: Path) -> None:
+    Corpus.open(folder, tmp_path / "index").close()
+    db = database._connect(tmp_path / "index" / "index.sqlite")
+    [(text,)] = db.execute("SELECT text FROM articles WHERE path = 'budget.md'").fetchall()
+    text = str(text).replace("opposed", "praised")
+    known = hashlib.sha256(text.encode()).hexdigest()
+    db.execute(
+        "UPDATE articles SET text = ?, article_id = ? WHERE path = 'budget.md'", (text, known)
+    )
+    db.close()
+    with Corpus.open(folder, tmp_path / "index") as corpus:
+        assert known not in {article.article_id for article in corpus.articles()}
+        assert {article.path for article in corpus.articles()} == {"budget.md", "harbour.txt"}
 
 
 def test_one_of_two_that_index_waits_or_is_told(folder: Path, tmp_path: Path) -> None:
