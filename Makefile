@@ -55,14 +55,14 @@ clean:
 # The constraints pin every version, torch's CPU build among them: see "Installing" in the README.
 # What runs the application is held against the hashes in requirements.txt. They are those of Linux
 # on x86-64; elsewhere the versions are the same, without hashes.
+MISMATCH := A package is not the tested one, or not to be had. Mostly that is torch: see Installing in \
+the README. To install by version only: make serve HASHES=no
 HASHES ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),yes,no)
 $(VENV)/.runtime: pyproject.toml constraints.txt requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): some minutes the first time …"
 ifeq ($(HASHES),yes)
-	$(PIP) install --require-hashes --requirement requirements.txt || { echo "A package is not the \
-	one that was tested, or not to be had. Mostly that is torch: see Installing in the README. To \
-	install by version only: make serve HASHES=no"; exit 1; }
+	@$(PIP) install --require-hashes --requirement requirements.txt || { echo "$(MISMATCH)"; exit 1; }
 	$(PIP) install --no-deps --no-build-isolation --editable .
 else
 	$(PIP) install --constraint constraints.txt --editable .

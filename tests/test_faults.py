@@ -28,6 +28,7 @@ import qa
 from qa.corpus import Corpus
 from qa.embedding import LocalEmbedder
 from qa.errors import BusyError, StoreError
+from qa.readers.isolated import EndedError, IsolatedReader
 from qa.store import database
 from tests.conftest import ROOT
 
@@ -272,6 +273,70 @@ def test_reader_sees_one_state_or_the_other_while_a_writer_goes_back_and_forth(
             flipping.join()
             reader.close()
     assert len(seen) == 2
+
+
+def test_askers_that_keep_writers_out_and_a_sync_do_not_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.corpus._GLANCES", 0)
+    articles = tmp_path / "articles"
+    kill.write_articles(articles, 0, 8)
+    with Corpus.open(articles, tmp_path / "index") as corpus:
+        monkeypatch.setattr(corpus, "_turns", threading.BoundedSemaphore(4))
+        stop, asked = threading.Event(), []
+
+        def ask() -> None:
+            while not stop.is_set():
+                asked.append(corpus.answer("Which delegate counted crates of salt?"))
+
+        askers = [threading.Thread(target=ask, daemon=True) for _ in range(5)]
+        for asker in askers:
+            asker.start()
+        for number in range(5):
+            kill.write_articles(articles, 10 + number, 11 + number)
+            (articles / f"{number:03}.txt").unlink()
+            report = corpus.sync()
+            assert len(report.added) == len(report.removed) == 1
+        stop.set()
+        for asker in askers:
+            asker.join(60)
+            assert not asker.is_alive()
+    assert asked
+
+
+def test_sync_that_is_interrupted_while_it_reads_ends_and_forgets_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "<html><body><article><h1>Ferry</h1><p>" + "The ferry sails again. " * 30
+    (folder / "page.html").write_text(page)
+    with Corpus.open(folder, tmp_path / "index", may_be_empty=True) as corpus:
+        (folder / "later.html").write_text(page.replace("sails", "sank"))
+        hanging = [sys.executable, "-c", "import time; time.sleep(600)"]
+        started = threading.Event()
+        real = IsolatedReader._started
+
+        def start(reader: IsolatedReader) -> object:
+            reader.command = hanging
+            process = real(reader)
+            started.set()
+            return process
+
+        ended: list[type[BaseException]] = []
+
+        def sync() -> None:
+            with pytest.raises(EndedError) as error:
+                corpus.sync()
+            ended.append(error.type)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(IsolatedReader, "_started", start)
+            syncing = threading.Thread(target=sync)
+            syncing.start()
+            assert started.wait(30)
+            corpus.interrupt()
+            syncing.join(30)
+        assert ended == [EndedError]
+        assert corpus.sync().added == ("later.html",)
 
 
 def test_index_that_was_rebuilt_by_another_program_says_so(folder: Path, tmp_path: Path) -> None:

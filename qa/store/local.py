@@ -70,7 +70,7 @@ class LocalStore:
 
     def unchanging(self) -> AbstractContextManager[object]:
         """See `Store.unchanging`."""
-        return self.transaction()
+        return self._search.unchanging()
 
     def paths(self) -> dict[str, str]:
         """See `Store.paths`."""

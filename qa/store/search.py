@@ -3,8 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from threading import Lock
+from contextlib import contextmanager, suppress
+from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +43,8 @@ class Search:
     def __init__(self, database: Database, dimension: int) -> None:
         """Load what lies in the folder; what is missing or damaged there is made from the truth."""
         self._database = database
-        self._updating = Lock()
-        self._updating_terms = Lock()
+        # Always taken in this order, and before the database's own.
+        self._updating, self._updating_terms = RLock(), RLock()
         self._vectors = VectorIndex(database.folder / VECTORS_FILE, dimension)
         self._vectors.load(database.index_id)
         self._terms = TermIndex(database.folder / TERMS_FOLDER, database.index_id)
@@ -113,6 +113,12 @@ class Search:
         matching = np.lexsort((names, -lexical))[:limit]
         kept = np.union1d(nearest, matching[lexical[matching] > 0])
         return Candidates(rows[kept], [keys[i] for i in kept], dense[kept], lexical[kept])
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Keep truth and indexes as they are."""
+        with self._updating, self._updating_terms, self._database.transaction():
+            yield
 
     def settle(self) -> None:
         """Bring both indexes up to the truth and, if it is time, write them or learn them anew."""
