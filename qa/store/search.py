@@ -165,7 +165,7 @@ class Search:
             try:
                 self._update_terms()
             except DamagedError as error:
-                self._in_memory(error)
+                self._remake_terms(error)
             finally:
                 self._updating_terms.release()
 
@@ -202,19 +202,19 @@ class Search:
             self._terms_seen = truth
 
     def _remake_terms(self, error: DamagedError) -> None:
-        """Make the index of terms again, since it could not be read."""
-        _log.warning("The index of terms cannot be read (%s): made again.", error)
+        """Make the index of terms again; in memory, if the disk will not have it.
+
+        It could not be read; or not be written, as where a kill has left a file in the way.
+        """
+        _log.warning("The index of terms fails (%s): made again.", error)
         with self._updating_terms:
             self._terms.clear()
             try:
                 self._update_terms()
             except DamagedError as again:
-                self._in_memory(again)
-
-    def _in_memory(self, error: DamagedError) -> None:
-        _log.warning("The index of terms cannot be written (%s): kept in memory.", error)
-        self._terms.keep_in_memory()
-        self._update_terms()
+                _log.warning("The index of terms cannot be written (%s): kept in memory.", again)
+                self._terms.keep_in_memory()
+                self._update_terms()
 
     def _blocks(self, after: int, last: int) -> Iterator[tuple[Rows, Vectors]]:
         """Yield rows with their vectors, in order, from behind `after` up to `last`."""
