@@ -12,7 +12,7 @@ from qa.boilerplate import find_boilerplate
 from qa.datatypes import Article, Skipped, Span
 from qa.errors import ArticleError, CorpusError
 from qa.metadata import SIDECARS, Found, choose, clean
-from qa.readers import ISOLATED, SUFFIXES, Draft, Unread, archive, max_bytes, read
+from qa.readers import ISOLATED, SUFFIXES, UNFORESEEN, Draft, Unread, archive, max_bytes, read
 from qa.readers.isolated import IsolatedReader
 from qa.sentences import split_sentences, trim
 
@@ -148,7 +148,12 @@ def _drafts(
 ) -> list[Draft | Unread]:
     suffix = PurePosixPath(path).suffix.lower()
     if suffix not in ISOLATED:
-        return read(content, suffix, columns)
+        try:
+            return read(content, suffix, columns)
+        except ArticleError:
+            raise
+        except Exception as error:  # one file never ends a sync
+            raise ArticleError(f"{UNFORESEEN} ({type(error).__name__}: {error!s:.200})") from error
     if reader:
         return reader.read(content, suffix, columns)
     own = IsolatedReader()

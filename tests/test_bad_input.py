@@ -255,3 +255,25 @@ def test_table_of_a_million_rows_is_read_up_to_a_limit() -> None:
 
 def test_every_suffix_has_a_limit() -> None:
     assert all(0 < max_bytes(suffix) <= 200_000_000 for suffix in SUFFIXES)
+
+
+def test_zip_entry_without_a_name_is_skipped() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.txt", STORY)
+        archive.writestr("x", "nobody's")
+    content = packed.getvalue()
+    # The name's length is made 0 in the directory and in the entry: zipfile writes no such thing.
+    at = content.rindex(b"PK\x01\x02")
+    nameless = bytearray(content)
+    nameless[at + 28] = 0
+    del nameless[at + 46]
+    end = nameless.rindex(b"PK\x05\x06")
+    size = int.from_bytes(nameless[end + 12 : end + 16], "little") - 1
+    nameless[end + 12 : end + 16] = size.to_bytes(4, "little")
+    with zipfile.ZipFile(io.BytesIO(bytes(nameless))) as archive:
+        assert [entry.filename for entry in archive.infolist()] == ["a.txt", ""]
+    found = list(read_file(bytes(nameless), "pack.zip"))
+    assert [item.path for item in found] == ["pack.zip/", "pack.zip/a.txt"]
+    assert isinstance(found[0], Skipped)
+    assert isinstance(found[1], Article)

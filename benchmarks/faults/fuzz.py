@@ -30,7 +30,7 @@ from qa import chunking
 from qa.articles import read_file
 from qa.datatypes import Article
 from qa.errors import ArticleError
-from qa.readers import Draft, Unread, archive, docx, html, pdf, plain, read, tables
+from qa.readers import UNFORESEEN, Draft, Unread, archive, docx, html, pdf, plain, read, tables
 
 SECONDS = 5
 _INNER = "word/document.xml"
@@ -146,7 +146,9 @@ def check(content: bytes, suffix: str) -> str:
     """Read a file as a sync does and hold what comes against what is promised; say how it went."""
     try:
         found = list(read_file(content, f"a{suffix}", reader=InProcess()))  # type: ignore[arg-type]
-    except ArticleError:
+    except ArticleError as error:
+        if str(error).startswith(f"{UNFORESEEN} ("):
+            raise error.__cause__ or error from None
         return "refused"
     for article in found:
         if not isinstance(article, Article):

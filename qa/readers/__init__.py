@@ -61,6 +61,8 @@ SUFFIXES = (*_MODULES, ".zip")
 ISOLATED = frozenset({".html", ".htm", ".xhtml", ".pdf", ".docx"})
 """Suffixes whose parsers can hang or crash on what they are given."""
 
+UNFORESEEN = "cannot be read"
+"""Why a file was skipped whose reader failed in a way that nobody thought of."""
 MAX_BYTES = 10_000_000
 """A text or a page above this is no article; reading one would take minutes and gigabytes."""
 _LARGER = {".pdf": 50_000_000, ".docx": 50_000_000, ".zip": 200_000_000} | dict.fromkeys(

@@ -23,10 +23,11 @@ def entries(content: bytes) -> Iterator[tuple[str, bytes] | Unread]:
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except Exception as error:  # of struct, of zipfile, of what is nested in it
         raise ArticleError("is damaged, or no zip file") from error
     with archive:
-        found = sorted((e for e in archive.infolist() if not e.is_dir()), key=lambda e: e.filename)
+        files = [e for e in archive.infolist() if not e.filename.endswith("/")]
+        found = sorted(files, key=lambda e: e.filename)
         if len(found) > _MOST_ENTRIES:
             raise ArticleError(f"holds more than {_MOST_ENTRIES:,} files: split it")
         unpacked = 0

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from qa.errors import ArticleError
-from qa.readers import Draft, read
+from qa.readers import UNFORESEEN, Draft, read
 
 MEMORY = 900_000_000
 """Most bytes of address space for data, where the system can limit it (not on Windows, macOS)."""
@@ -45,7 +45,7 @@ def _reply(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
     except RecursionError:
         return {"error": "is nested too deeply to be read"}
     except Exception as error:  # noqa: BLE001  # parsers raise what they like on broken files
-        return {"error": f"cannot be read ({type(error).__name__}: {str(error)[:200]})"}
+        return {"error": f"{UNFORESEEN} ({type(error).__name__}: {str(error)[:200]})"}
 
 
 def _end_in(seconds: float) -> None:
