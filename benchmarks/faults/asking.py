@@ -110,7 +110,10 @@ class Asker:
         self._post("/queue/join", json.dumps(body).encode(), "application/json")
         with closing(self._connection()) as connection:
             connection.request("GET", f"{API}/queue/data?session_hash={self._session}")
-            for line in connection.getresponse():
+            response = connection.getresponse()
+            if response.status != http.HTTPStatus.OK:
+                raise Refused(f"{response.status} {response.read().decode()[:200]}")
+            for line in response:
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
 

@@ -188,6 +188,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--places", type=int, default=1_000, help="for each file")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--index", choices=["whole", "killed"], nargs="+", default=["whole", "killed"]
+    )
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -201,6 +204,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qa-damage-") as folder:
         place = Path(folder)
         for base, index in build(place).items():
+            if base not in given.index:
+                continue
             kinds = sorted(
                 {
                     kind(file.relative_to(index))

@@ -7,6 +7,7 @@ import zipfile
 import docx
 from docx.exceptions import PythonDocxError
 from docx.opc.exceptions import OpcError
+from docx.oxml.exceptions import XmlchemyError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 from lxml.etree import LxmlError
@@ -20,7 +21,10 @@ _LIST = re.compile(r"List", re.IGNORECASE)
 _PROTECTED = b"\xd0\xcf\x11\xe0"  # an encrypted .docx is an OLE file, not a zip
 _MOST_UNPACKED = 200_000_000
 # What python-docx ends in where an element is missing or is not the one it expects.
-_DAMAGED = (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError)
+_DAMAGED = (
+    AttributeError, IndexError, KeyError, LxmlError, NotImplementedError, OpcError, PythonDocxError,
+    TypeError, ValueError, XmlchemyError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def read(content: bytes) -> Draft:
@@ -40,7 +44,7 @@ def read(content: bytes) -> Draft:
         document = docx.Document(io.BytesIO(content))
         pieces = [_piece(block) for block in document.iter_inner_content()]
         found = _found(document)
-    except (zipfile.BadZipFile, OpcError, PythonDocxError, LxmlError, *_DAMAGED) as error:
+    except _DAMAGED as error:
         raise ArticleError("is damaged, or no Word file") from error
     text, headline = "", None
     for piece, style in pieces:
