@@ -64,7 +64,10 @@ class Database:
     def manifest(self, *keys: str) -> dict[str, str]:
         """Return these values of the manifest."""
         marks = ", ".join("?" * len(keys))
-        return dict(self.query(f"SELECT key, value FROM manifest WHERE key IN ({marks})", keys))
+        found = self.query(f"SELECT key, value FROM manifest WHERE key IN ({marks})", keys)
+        if len(found) < len(keys):  # a file that was cut off reads as empty behind its end
+            raise damaged(self.folder, "its manifest is not whole")
+        return dict(found)
 
     def _prepare(self, manifest: Manifest) -> None:
         db = self._db
@@ -109,6 +112,8 @@ class Database:
             cast("list[Any]", self._db.execute("SELECT key, value FROM manifest").fetchall())
         )
         wanted = dict(_texts(manifest._asdict()))
+        if not wanted.keys() <= kept.keys():
+            raise damaged(self.folder, "its manifest is not whole")
         if kept["chunking"] != wanted["chunking"]:
             raise StoreError(f"The index in {self.folder} was made by another version. {rebuild}")
         if kept["model_id"] != wanted["model_id"]:
