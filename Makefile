@@ -40,6 +40,7 @@ requirements: $(VENV)/.dev
 	$(BIN)/pip-compile --quiet --generate-hashes --constraint constraints.txt --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-annotate --no-header \
 		--output-file requirements.txt pyproject.toml requirements.in
+	sed -i 's/^\(torch==[^+ ]*\)+cpu/\1/' requirements.txt
 
 screenshots: $(VENV)/.dev $(AXE)
 	QA_SCREENSHOTS=build/screenshots $(BIN)/pytest tests/browser/test_pictures.py

@@ -17,7 +17,7 @@ from qa.embedding import Embedder, LocalEmbedder
 from qa.errors import ArticleError, BusyError, CorpusError, QueryError
 from qa.indexing import Progress
 from qa.locations import articles_folder, file_of, index_folder
-from qa.readers.isolated import IsolatedReader
+from qa.readers.isolated import EndedError, IsolatedReader
 from qa.reranking import CrossEncoderReranker, Reranker
 from qa.retrieval import Query
 from qa.store import Manifest
@@ -79,6 +79,7 @@ class Corpus:
         )
         self._reader = IsolatedReader()
         self._sync_reader = IsolatedReader()  # a new one for each sync, that can be ended
+        self._interrupted = False
         self._store = LocalStore(index, manifest)
         self._columns = self._store.columns(columns or None)
 
@@ -144,6 +145,7 @@ class Corpus:
 
         Raises:
             BusyError: It shall not wait.
+            EndedError: It was interrupted.
             CorpusError: The folder is missing; or no file in it can be read as an article, unless
                 it may be empty. The index then stays as it is.
         """
@@ -153,6 +155,8 @@ class Corpus:
             with self._adding:
                 self._added.clear()
             self._sync_reader = IsolatedReader()
+            if self._interrupted:
+                raise EndedError
             self.report = indexing.sync(
                 self.folder,
                 self._store,
@@ -351,7 +355,8 @@ class Corpus:
         return self._store.count()
 
     def interrupt(self) -> None:
-        """End a sync in the middle, within moments; it fails with `EndedError`."""
+        """End a sync in the middle, within moments, and begin no other; it raises `EndedError`."""
+        self._interrupted = True
         self._sync_reader.end()
 
     def close(self) -> None:

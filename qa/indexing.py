@@ -19,7 +19,7 @@ from qa.embedding import Embedder
 from qa.errors import ArticleError, CorpusError
 from qa.metadata import read_sidecar
 from qa.readers import SUFFIXES
-from qa.readers.isolated import IsolatedReader
+from qa.readers.isolated import EndedError, IsolatedReader
 from qa.store import Entry, FileRecord, Sentence, Store
 
 Progress = Callable[[SyncProgress], None]
@@ -90,11 +90,13 @@ def sync(
         progress: Called as the articles come in.
         may_be_empty: Whether a folder without an article will do.
         columns: Which column or key of a table holds which field, by field.
-        reader: Where untrusted formats are read; one of its own if None.
+        reader: Where untrusted formats are read; one of its own if None. Told to end, it ends
+            the sync after the article that is at hand.
 
     Raises:
         CorpusError: The folder is missing, its sidecar is broken, or (unless it may be empty) no
             file in it can be read as an article; the store then stays as it is.
+        EndedError: The reader was told to end.
     """
     work = _Sync(folder, store, columns or {}, reader)
     return work.run(store, embedder, progress, may_be_empty=may_be_empty)
@@ -163,6 +165,8 @@ class _Sync:
         last: str | None = None
 
         def tell(files: int, read: int) -> None:
+            if self.reader.ended:
+                raise EndedError
             if progress:
                 share = min(1.0, read / total) if total else 1.0
                 progress(SyncProgress(files, len(self.survey.changed), embedded, share, last))

@@ -62,10 +62,6 @@ def follow(
             return
 
 
-class _StoppedError(Exception):
-    """It was told to stop in the middle of a sync; the next one goes on from there."""
-
-
 def _sync(
     corpus: Corpus,
     stop: Event,
@@ -76,11 +72,11 @@ def _sync(
 
     def look(_: SyncProgress) -> None:
         if stop.is_set():
-            raise _StoppedError
+            raise EndedError
 
     try:
         report: SyncReport | QaError = corpus.sync(look, may_be_empty=True, wait=False)
-    except (_StoppedError, EndedError):
+    except EndedError:  # the next one goes on from there
         return ""
     except QaError as error:
         report = error

@@ -113,6 +113,12 @@ def test_every_route_is_closed_without_the_header_of_the_proxy(seeds: qa.Corpus)
             assert response.status == 401, (method, path)
         assert ask(port, X_Forwarded_User="").status == 401
         assert ask(port, X_Forwarded_User="iva").status == 200
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as client:
+            client.sendall(
+                b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-User: admin\r\n"
+                b"X-Forwarded-User: iva\r\n\r\n"
+            )
+            assert client.recv(4000).startswith(b"HTTP/1.1 401"), "which is the proxy's?"
     with served(seeds, Access(header="X-Forwarded-User", proxies=("10.1.2.3",))) as port:
         assert ask(port, X_Forwarded_User="iva").status == 401, "anyone could set it"
 

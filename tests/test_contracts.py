@@ -53,6 +53,7 @@ ORDER = [
     "store.memory",
     "store.database",
     "store.vectors",
+    "store.scores",
     "store.terms",
     "store.search",
     "store.local",

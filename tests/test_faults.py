@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 import qa
 from qa.corpus import Corpus
+from qa.datatypes import SyncProgress
 from qa.embedding import LocalEmbedder
 from qa.errors import BusyError, StoreError
 from qa.readers.isolated import EndedError, IsolatedReader
@@ -336,7 +337,24 @@ def test_sync_that_is_interrupted_while_it_reads_ends_and_forgets_nothing(
             corpus.interrupt()
             syncing.join(30)
         assert ended == [EndedError]
-        assert corpus.sync().added == ("later.html",)
+        with pytest.raises(EndedError):
+            corpus.sync()  # it is about to be closed
+    with Corpus.open(folder, tmp_path / "index") as corpus:
+        assert corpus.report.added == ("later.html",)
+
+
+def test_sync_of_plain_texts_is_interrupted_too(tmp_path: Path, embedder: LocalEmbedder) -> None:
+    articles = tmp_path / "articles"
+    kill.write_articles(articles, 0, 30)
+    with Corpus(articles, tmp_path / "index", embedder) as corpus:
+
+        def look(now: SyncProgress) -> None:
+            if now.passages:
+                corpus.interrupt()
+
+        with pytest.raises(EndedError):
+            corpus.sync(look)
+        assert 0 < corpus.count()[0] < 30
 
 
 def test_index_that_was_rebuilt_by_another_program_says_so(folder: Path, tmp_path: Path) -> None:

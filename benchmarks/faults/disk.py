@@ -40,7 +40,10 @@ def indexed(trial: Path, before: tuple[str, ...] = ()) -> tuple[int, str]:
     """Run `qa index`; return exit code and what it said."""
     command = [*before, sys.executable, "-m", "qa", "index"]
     command += ["--articles", str(trial / "articles"), "--index", str(trial / "index")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    # In the trial's folder: where nothing can be deleted, Python leaves temporary files behind.
+    done = subprocess.run(
+        command, cwd=trial, capture_output=True, text=True, check=False, timeout=300
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -30,7 +30,7 @@ class IsolatedReader:
         self.command = [sys.executable, "-m", "qa.readers.worker"]
         self.process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
-        self._ended = False
+        self.ended = False
         self._replies: SimpleQueue[bytes] = SimpleQueue()
 
     def read(self, content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Unread]:
@@ -47,7 +47,7 @@ class IsolatedReader:
             "length": len(content),
         }
         with self._lock:
-            if self._ended:
+            if self.ended:
                 raise EndedError
             process = self._started()
             sender = Thread(target=_send, args=(process.stdin, header, content), daemon=True)
@@ -61,7 +61,7 @@ class IsolatedReader:
                 ) from None
             if not line:  # it ended: a parser crashed, or memory ran out
                 self._end()
-                if self._ended:
+                if self.ended:
                     raise EndedError
                 raise ArticleError("broke the reader of its format, and was given up")
         reply = json.loads(line)
@@ -71,7 +71,7 @@ class IsolatedReader:
 
     def end(self) -> None:
         """End now, in the middle of a file, and read no other one."""
-        self._ended = True
+        self.ended = True
         if process := self.process:
             process.kill()
 

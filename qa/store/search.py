@@ -13,7 +13,8 @@ from qa.store import Candidates
 from qa.store.database import Database
 from qa.store.folder import TERMS_FOLDER, VECTORS_FILE
 from qa.store.memory import Memory
-from qa.store.terms import DamagedError, TermIndex, bm25
+from qa.store.scores import bm25
+from qa.store.terms import DamagedError, TermIndex
 from qa.store.vectors import EXACT_UNTIL, Rows, VectorIndex, Vectors, Watermark
 
 _log = logging.getLogger("qa")

@@ -1,8 +1,8 @@
 """Passages by term: a tantivy index, derived from the stored terms. The only importer of tantivy.
 
 What is found is a choice of passages, best first by tantivy's own BM25, whose lengths are rounded:
-their scores are computed from the stored terms, by `bm25`. Tantivy maps its files into memory and
-trusts them: they are held against their SHA-256 before they are opened.
+`qa.store.scores` has their scores. Tantivy maps its files into memory and trusts them: they are held
+against their SHA-256 before they are opened.
 """
 
 import hashlib
@@ -17,12 +17,9 @@ from pathlib import Path
 import numpy as np
 import tantivy
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from qa.store.vectors import Rows, Watermark
 
-# The usual BM25 settings (Robertson and Zaragoza, 2009).
-_K1, _B = 1.2, 0.75
 _HEAP_BYTES = 60_000_000
 # The document that says how far the index is up to, and how it is found.
 _MARK = "watermark"
@@ -241,57 +238,6 @@ def _guarded() -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise DamagedError(str(error)) from error
-
-
-def frequencies(texts: Sequence[bytes], terms: Sequence[int]) -> NDArray[np.int64]:
-    """Return how often terms stand in texts.
-
-    Args:
-        texts: The numbers of each text's terms, uint32 (see `qa.store.schema`).
-        terms: Numbers of terms.
-
-    Returns:
-        Counts, int64 of shape ``(len(texts), len(terms))``.
-    """
-    numbers = np.frombuffer(b"".join(texts), dtype="<u4")
-    owners = np.repeat(np.arange(len(texts)), [len(text) // 4 for text in texts])
-    counts = np.zeros((len(texts), len(terms)), dtype=np.int64)
-    for column, term in enumerate(terms):
-        counts[:, column] = np.bincount(owners[numbers == term], minlength=len(texts))
-    return counts
-
-
-def bm25(
-    texts: Sequence[bytes],
-    weights: Mapping[int, float],
-    passages: Mapping[int, int],
-    total: int,
-    mean_length: float,
-) -> NDArray[np.float32]:
-    """Return the BM25 scores of texts, float32 of shape ``(len(texts),)``.
-
-    With Lucene's inverse document frequency: it stays above zero where a term stands in most
-    passages, as the subject of a folder does. After Kamphuis et al., "Which BM25 Do You Mean?"
-    (2020).
-
-    Args:
-        texts: As for `frequencies`.
-        weights: What each term counts for.
-        passages: In how many passages each term stands.
-        total: How many passages there are.
-        mean_length: Of all passages, in terms.
-    """
-    terms = list(weights)
-    counts = frequencies(texts, terms)
-    lengths = np.array([len(text) // 4 for text in texts])
-    norms = _K1 * (1 - _B + _B * lengths / mean_length) if mean_length else np.ones(len(texts))
-    worth = [
-        weights[t] * np.log(1 + (total - passages[t] + 0.5) / (passages[t] + 0.5)) for t in terms
-    ]
-    scores: NDArray[np.float32] = (counts / (counts + norms[:, None]) @ np.array(worth)).astype(
-        "f4"
-    )
-    return scores
 
 
 def _schema() -> tantivy.Schema:

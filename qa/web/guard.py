@@ -107,7 +107,8 @@ class Guard:
         if _is_foreign(headers, host, method):
             return _refused(403, words.FOREIGN)
         address = scope["client"][0] if scope.get("client") else ""
-        said = headers.get(self._access.header) if self._access.header else None
+        told = headers.getlist(self._access.header) if self._access.header else []
+        said = told[0] if len(told) == 1 else None  # a second one may be the client's own
         try:
             client = await self._door.name(address, headers.get("authorization", ""), said)
         except PermissionError:
