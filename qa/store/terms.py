@@ -1,8 +1,8 @@
 """Passages by term: a tantivy index, derived from the stored terms. The only importer of tantivy.
 
 What is found is a choice of passages, best first by tantivy's own BM25, whose lengths are rounded:
-`qa.store.scores` has their scores. Tantivy maps its files into memory and trusts them: they are held
-against their SHA-256 before they are opened.
+`qa.store.scores` has their scores. Tantivy maps its files into memory and trusts them: they are
+held against their SHA-256 before they are opened.
 """
 
 import hashlib
