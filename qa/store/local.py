@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -15,8 +14,8 @@ import numpy as np
 
 from qa.datatypes import EVERYTHING, Article, Passage, Scope, Skipped, Span
 from qa.duplicates import components
-from qa.store import Candidates, Entry, FileRecord, Manifest, Sentence
-from qa.store.database import Connection, Database
+from qa.store import Candidates, Entry, FileRecord, Manifest, Sentence, writing
+from qa.store.database import Database
 from qa.store.folder import alone, damaged
 from qa.store.memory import Memory
 from qa.store.schema import COLUMNS, to_article, to_row
@@ -128,54 +127,11 @@ class LocalStore:
         """See `Store.put`."""
         with self.transaction() as db:
             gone = [article.article_id] + ([replaces] if replaces else [])
-            _drop(db, gone)
-            db.execute(
-                f"INSERT INTO articles ({', '.join(COLUMNS)}) "
-                f"VALUES ({', '.join('?' * len(COLUMNS))})",
-                to_row(article),
-            )
-            number = db.last_insert_rowid()
-            texts = [entry.terms for entry in entries] + [s.terms for s in sentences]
-            numbers = _numbers(db, {term for terms in texts for term in terms})
-            blobs = iter(
-                [
-                    np.array([numbers[term] for term in text], dtype="<u4").tobytes()
-                    for text in texts
-                ]
-            )
-            db.executemany(
-                'INSERT INTO passages (article, start, "end", terms, vector) '
-                "VALUES (?, ?, ?, ?, ?)",
-                [
-                    (
-                        number,
-                        entry.passage.start,
-                        entry.passage.end,
-                        next(blobs),
-                        entry.vector.astype("<f4").tobytes(),
-                    )
-                    for entry in entries
-                ],
-            )
-            # Half precision: they are compared to two decimals, and they are most of the file.
-            db.executemany(
-                'INSERT INTO sentences (article, start, "end", terms, vector) '
-                "VALUES (?, ?, ?, ?, ?)",
-                [
-                    (number, *sentence.span, next(blobs), sentence.vector.astype("<f2").tobytes())
-                    for sentence in sentences
-                ],
-            )
-            held = [[numbers[term] for term in entry.terms] for entry in entries]
-            _count(db, held, 1)
-            db.executemany(
-                "INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, number) for band in bands]
-            )
-            db.executemany(  # one that was dropped meanwhile is no copy any more
-                "INSERT INTO copies SELECT ?, article_id FROM articles WHERE article_id = ?",
-                [(article.article_id, copy) for copy in copies if copy not in gone],
-            )
-            _add(db, generation=1)
+            writing.drop(db, gone)
+            # One that was dropped meanwhile is no copy any more.
+            others = [copy for copy in copies if copy not in gone]
+            writing.insert(db, article, entries, sentences, bands, others)
+            writing.add(db, generation=1)
 
     def put_twins(self, twins: Collection[Article], kept: Collection[str]) -> None:
         """See `Store.put_twins`."""
@@ -189,7 +145,7 @@ class LocalStore:
                 "DELETE FROM twins WHERE path NOT IN (SELECT value FROM json_each(?))", (there,)
             )
             db.executemany("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", rows)
-            _add(db, edits=1)
+            writing.add(db, edits=1)
 
     def twins(self, article_ids: Collection[str] | None = None) -> dict[str, list[Article]]:
         """See `Store.twins`."""
@@ -254,13 +210,13 @@ class LocalStore:
                 f"UPDATE articles SET {assignments} WHERE article_id = ?",
                 (*to_row(article), article.article_id),
             )
-            _add(db, edits=1)
+            writing.add(db, edits=1)
 
     def remove(self, article_ids: Collection[str]) -> None:
         """See `Store.remove`."""
         with self.transaction() as db:
-            _drop(db, article_ids)
-            _add(db, generation=1)
+            writing.drop(db, article_ids)
+            writing.add(db, generation=1)
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
         """See `Store.articles`."""
@@ -442,47 +398,3 @@ class LocalStore:
             known[key] = work_out()
         found: T = known[key]
         return found
-
-
-def _drop(db: Connection, article_ids: Collection[str]) -> None:
-    """Delete articles with all that belongs to them, and note which rows that were."""
-    for article_id in article_ids:
-        passages: list[Any] = db.execute(
-            "SELECT row, terms FROM passages WHERE article = "
-            "(SELECT number FROM articles WHERE article_id = ?)",
-            (article_id,),
-        ).fetchall()
-        db.executemany("INSERT INTO dropped (row) VALUES (?)", [(row,) for row, _ in passages])
-        _count(db, [np.frombuffer(terms, dtype="<u4").tolist() for _, terms in passages], -1)
-        db.execute("DELETE FROM articles WHERE article_id = ?", (article_id,))
-
-
-def _numbers(db: Connection, terms: Collection[str]) -> dict[str, int]:
-    """Return the number of each term; new ones get one."""
-    db.executemany(
-        "INSERT OR IGNORE INTO terms (term, passages) VALUES (?, 0)", [(t,) for t in sorted(terms)]
-    )
-    return dict(
-        db.execute(
-            "SELECT term, number FROM terms WHERE term IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(terms)),),
-        )
-    )
-
-
-def _count(db: Connection, passages: Sequence[Sequence[int]], sign: int) -> None:
-    """Count passages, given as the numbers of their terms, in or out."""
-    held = Counter(number for terms in passages for number in set(terms))
-    db.executemany(
-        "UPDATE terms SET passages = passages + ? WHERE number = ?",
-        [(sign * count, number) for number, count in held.items()],
-    )
-    _add(db, passages=sign * len(passages), length=sign * sum(map(len, passages)))
-
-
-def _add(db: Connection, **amounts: int) -> None:
-    """Add to counters of the manifest."""
-    db.executemany(
-        "UPDATE manifest SET value = CAST(value + ? AS TEXT) WHERE key = ?",
-        [(amount, key) for key, amount in amounts.items()],
-    )
