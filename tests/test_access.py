@@ -276,6 +276,30 @@ def test_one_address_cannot_take_all_connections(
             client.close()
 
 
+def test_question_that_was_taken_is_answered_however_many_come_after_it(
+    seeds: qa.Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(seeds) as port:
+        asker = Asker(port)
+        event, inputs = asker._ask
+        taken = asker.send(event, ["Who called for a ceasefire?"] + [None] * (inputs - 1))
+        asked = asker._post
+        crowd: list[socket.socket] = []
+
+        def post(*given: Any) -> str:  # the crowd comes between the question and its answer
+            said = asked(*given)
+            monkeypatch.setattr("qa.web.server.CONNECTIONS", 5)
+            crowd.extend(socket.create_connection(("127.0.0.1", port), 30) for _ in range(6))
+            return said
+
+        monkeypatch.setattr(asker, "_post", post)
+        assert any("quotes from" in str(message.get("output")) for message in taken)
+        refused = ask(port)
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+        for client in crowd:
+            client.close()
+
+
 def test_rate_lets_a_burst_through_and_then_so_many_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

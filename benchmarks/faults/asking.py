@@ -14,6 +14,10 @@ class Refused(Exception):  # noqa: N818  # what a server does, not what went wro
     """The server did not take it: status and what it said."""
 
 
+class Dropped(Refused):
+    """The server took it, and then did not do it."""
+
+
 class Asker:
     """One page that is open somewhere."""
 
@@ -45,7 +49,8 @@ class Asker:
         """Return the conversation after a question, as the page's HTML.
 
         Raises:
-            Refused: The server would not take it, or did not answer it.
+            Refused: The server would not take it.
+            Dropped: It took it, and did not answer.
         """
         number, inputs = self._ask
         for message in self.send(number, [question] + [None] * (inputs - 1)):
@@ -54,7 +59,7 @@ class Asker:
                     raise Refused(str(message["output"]))
                 said = map(str, message["output"]["data"])
                 return next(d for d in said if d.startswith("<section"))
-        raise Refused("the answer broke off")
+        raise Dropped("the answer broke off")
 
     def bring(self, files: dict[str, bytes]) -> str:
         """Add articles, as by dropping them on the page; return what it says of them.
@@ -104,6 +109,7 @@ class Asker:
 
         Raises:
             Refused: The server would not take it.
+            Dropped: It took it, and would not say what came of it.
         """
         body = {"data": data, "fn_index": event, "session_hash": self._session}
         body["event_data"] = event_data
@@ -112,7 +118,7 @@ class Asker:
             connection.request("GET", f"{API}/queue/data?session_hash={self._session}")
             response = connection.getresponse()
             if response.status != http.HTTPStatus.OK:
-                raise Refused(f"{response.status} {response.read().decode()[:200]}")
+                raise Dropped(f"{response.status} {response.read().decode()[:200]}")
             for line in response:
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])

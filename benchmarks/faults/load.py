@@ -29,7 +29,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from asking import Asker, Refused
+from asking import Asker, Dropped, Refused
 from common import SEEDS, row, table
 from kill import write_articles
 
@@ -209,6 +209,8 @@ def at_once(port: int, known: Known, count: int) -> list[str]:
             counts["answered"] += 1
             if wrong := known.wrong(answer):
                 bad.append(f"no article says: {wrong[:200]}")
+        except Dropped as dropped:
+            bad.append(f"taken and not answered: {dropped}")
         except Refused as refused:
             counts[f"refused: {str(refused)[:60]}"] += 1
         except ValueError:

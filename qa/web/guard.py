@@ -38,6 +38,7 @@ _NEEDED = re.compile(
 )
 _FIXED = re.compile(r"/(?:assets|static|svelte|favicon)")
 _UPLOAD = "/gradio_api/upload"
+_ANSWERS = "/gradio_api/queue/data"
 _HEARTBEAT = "/gradio_api/heartbeat/"
 _READS = {"GET", "HEAD"}
 _HEADERS = {
@@ -59,7 +60,12 @@ _HEADERS = {
 
 
 class Guard:
-    """An ASGI application around another one."""
+    """An ASGI application around another one.
+
+    Attributes:
+        closing: Whether the server is about to end; it takes no question then.
+        crowded: Says whether no more can be let in than those who wait for an answer already.
+    """
 
     def __init__(self, app: App, access: Access, *, loopback: bool) -> None:
         """Let through to `app` what may pass.
@@ -70,6 +76,7 @@ class Guard:
             loopback: Whether the server is bound to loopback only.
         """
         self.closing = False
+        self.crowded: Callable[[], bool] = lambda: False
         self._app = app
         self._access = access
         self._loopback = loopback
@@ -87,7 +94,10 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = await self._refusal(scope, Headers(scope=scope))
+        if scope["path"] != _ANSWERS and self.crowded():
+            refusal: PlainTextResponse | None = _refused(503, words.CROWDED, {"Retry-After": "5"})
+        else:
+            refusal = await self._refusal(scope, Headers(scope=scope))
         if refusal:
             await refusal(scope, receive, send)
             return

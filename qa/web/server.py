@@ -20,7 +20,7 @@ from qa.web.guard import Guard
 GRACE = 7
 """Seconds in which the questions in hand are answered when the server is told to end."""
 CONNECTIONS = 1_000
-"""Open connections; a page that is open has one or two."""
+"""Open connections; a page that is open has one or two. Beyond them only answers are fetched."""
 CONNECTIONS_EACH = 100
 """Of them from one address that is not loopback's own."""
 HEADERS_WITHIN = 15.0
@@ -62,10 +62,12 @@ class Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # the address is that of whoever connects, whatever it says
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=2 * CONNECTIONS,
             timeout_graceful_shutdown=GRACE,
         )
         self._server = uvicorn.Server(config)
+        open_now = self._server.server_state.connections
+        self._guard.crowded = lambda: len(open_now) > CONNECTIONS
         self._thread = Thread(target=self._server.run, daemon=True)
         shown = host if loopback else "127.0.0.1"
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
