@@ -67,9 +67,9 @@ def prepared(
 @pytest.mark.parametrize(
     "step",
     [
-        "qa.store.local:LocalStore.put@3+", "qa.store.local:_count@3", "qa.store.vectors:_write@1+",
-        "qa.store.terms:TermIndex._write@2+", "qa.store.local:LocalStore.put_twins@1",
-        "pathlib:Path.replace@2",
+        "qa.store.local:LocalStore.put@3+", "qa.store.writing:_count@3",
+        "qa.store.vectors:_write@1+", "qa.store.terms:TermIndex._write@2+",
+        "qa.store.local:LocalStore.put_twins@1", "pathlib:Path.replace@2",
     ],
 )  # fmt: skip
 def test_killed_at_a_step_nothing_is_lost(step: str, prepared: tuple[Path, kill.Verifier]) -> None:
@@ -86,6 +86,12 @@ def test_killed_at_a_step_nothing_is_lost(step: str, prepared: tuple[Path, kill.
     )  # fmt: skip
     assert done.stdout.strip(), "it was done before that step came"
     assert verifier.look(Path(done.stdout.strip())) == ""
+
+
+@pytest.mark.parametrize("name", [*kill.STEPS, *kill.UPLOAD_STEPS])
+def test_step_to_be_killed_at_is_there(name: str) -> None:
+    holder, last = kill.find(name)
+    assert callable(getattr(holder, last))
 
 
 @strace

@@ -10,11 +10,12 @@ folder that changes, and an upload to it. After each kill:
   that was never disturbed;
 - in the folder of articles every file is whole.
 
-    python benchmarks/faults/kill.py                  # 500 moments and the steps: an hour
+    python benchmarks/faults/kill.py                  # 500 moments a way, and the steps: hours
     python benchmarks/faults/kill.py --moments 20 --way index
 """
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -33,20 +35,21 @@ from typing import Any
 
 from common import QUESTIONS, answers, row, table
 
-# Which share of the moments each way gets: a server takes longer to start.
-WAYS = {"index": 0.5, "serve": 0.25, "upload": 0.25}
+WAYS = ("index", "serve", "upload")
 BEFORE, ALL = 8, 26
 _DEADLINE = 60.0
+# In which a server takes in what has changed.
+_SYNCED_BY = 15.0
 STEPS = (
     "qa.store.local:LocalStore.put",
     "qa.store.local:LocalStore.put_files",
     "qa.store.local:LocalStore.put_twins",
     "qa.store.local:LocalStore.remove",
     "qa.store.local:LocalStore.update",
-    "qa.store.local:_drop",
-    "qa.store.local:_numbers",
-    "qa.store.local:_count",
-    "qa.store.local:_add",
+    "qa.store.writing:drop",
+    "qa.store.writing:_numbers",
+    "qa.store.writing:_count",
+    "qa.store.writing:add",
     "qa.store.local:LocalStore.settle",
     "qa.store.vectors:VectorIndex.update",
     "qa.store.vectors:VectorIndex.save",
@@ -61,6 +64,16 @@ STEPS = (
     "qa.indexing:_Sync._put",
     "os:fsync",
     "pathlib:Path.replace",
+)
+UPLOAD_STEPS = (
+    "qa.intake:check",
+    "qa.intake:add",
+    "qa.intake:_copy",
+    "qa.intake:_settle",
+    "os:link",
+    "pathlib:Path.unlink",
+    "qa.corpus:Corpus.add",
+    "qa.corpus:Corpus.sync",
 )
 
 
@@ -100,13 +113,7 @@ def run_killed(command: list[str], step: str, log: Path) -> None:
 
 
 def _rig(name: str, when: int, *, after: bool) -> None:
-    import importlib
-
-    module, _, path = name.partition(":")
-    holder: Any = importlib.import_module(module)
-    *parents, last = path.split(".")
-    for parent in parents:
-        holder = getattr(holder, parent)
+    holder, last = find(name)
     real = getattr(holder, last)
     count = 0
 
@@ -123,6 +130,16 @@ def _rig(name: str, when: int, *, after: bool) -> None:
     setattr(holder, last, rigged)
 
 
+def find(name: str) -> tuple[Any, str]:
+    """Return what holds a step, and what it is called there."""
+    module, _, path = name.partition(":")
+    holder: Any = importlib.import_module(module)
+    *parents, last = path.split(".")
+    for parent in parents:
+        holder = getattr(holder, parent)
+    return holder, last
+
+
 def start(command: list[str], place: Path, step: str = "") -> int:
     """Start `qa` in a child of this process, which has its modules loaded; return its id."""
     child = os.fork()
@@ -134,13 +151,14 @@ def start(command: list[str], place: Path, step: str = "") -> int:
     os._exit(70)
 
 
-def end(child: int) -> int:
-    """Kill the child, and what it started; return its status."""
+def end(child: int) -> None:
+    """Kill the child, and what it started."""
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     with suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+    with suppress(ChildProcessError):
+        os.waitpid(child, 0)
 
 
 def wait(child: int, seconds: float) -> int | None:
@@ -282,25 +300,27 @@ def trial(way: str, place: Path, kill_after: float | None, step: str = "") -> tu
         port = probe.getsockname()[1]
     child = start(["serve", "--no-browser", "--port", str(port), *command], where, step)
     try:
-        _answers(port)
+        if _ended_before_it_answers(child, port):  # at a step that is on the way there
+            return where, True
         if way == "serve":
             write_articles(articles, BEFORE, ALL)
         else:
             Thread(target=_bring, args=(place, port), daemon=True).start()
         if kill_after is None:
-            status = wait(child, _DEADLINE)
-            return where, status is not None
+            return where, wait(child, _SYNCED_BY) is not None
         time.sleep(kill_after)
         return where, True
     finally:
         end(child)
 
 
-def _answers(port: int) -> None:
+def _ended_before_it_answers(child: int, port: int) -> bool:
     until = time.monotonic() + _DEADLINE
     while time.monotonic() < until:
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return True
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+            return False
         time.sleep(0.02)
     raise TimeoutError("the server did not start")
 
@@ -313,16 +333,18 @@ def _bring(place: Path, port: int) -> None:
         Asker(port).bring(files)
 
 
-def steps() -> list[str]:
+def steps(way: str) -> list[str]:
     """Return every step, before and after it, as it comes the first, second and fifth time."""
-    return [f"{name}@{count}{mark}" for name in STEPS for count in (1, 2, 5) for mark in ("", "+")]
+    names = STEPS + UPLOAD_STEPS if way == "upload" else STEPS
+    return [f"{name}@{count}{mark}" for name in names for count in (1, 2, 5) for mark in ("", "+")]
 
 
 def main() -> None:
     """Kill, look, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--moments", type=int, default=500, help="in all")
-    parser.add_argument("--way", choices=[*WAYS, "steps"], action="append")
+    parser.add_argument("--moments", type=int, default=500, help="for each way")
+    parser.add_argument("--way", choices=WAYS, action="append")
+    parser.add_argument("--only", choices=["moments", "steps"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verify", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -331,7 +353,7 @@ def main() -> None:
         return
     began = time.monotonic()
     lost: list[str] = []
-    print(table("way", "kills", "passed", "lost", "ended before the kill"))
+    print(table("way", "kills", "passed", "lost", "done before the kill"))
     with tempfile.TemporaryDirectory(prefix="qa-kill-") as folder:
         place = Path(folder)
         os.environ["XDG_DATA_HOME"] = str(place / "data")
@@ -339,32 +361,36 @@ def main() -> None:
         verifier = Verifier(place)
         import qa.web.server  # noqa: F401  # before the forks, so that a child need not
 
-        for way in given.way or [*WAYS, "steps"]:
-            counts: Counter[str] = Counter()
-            draw = random.Random(given.seed)
-            tries: list[tuple[str, float | None, str]]
-            if way == "steps":
-                tries = [("index", None, step) for step in steps()]
-            else:
-                longest = _usual(way, place)
-                moments = round(given.moments * WAYS[way])
-                tries = [(way, draw.uniform(0, longest), "") for _ in range(moments)]
-            for what, moment, step in tries:
-                where, killed = trial(what, place, moment, step)
-                wrong = verifier.look(where)
-                counts["kills" if killed else "ended"] += 1
-                counts["lost" if wrong else "passed"] += killed or bool(wrong)
-                if wrong:
-                    lost.append(f"{way} {moment} {step}: {wrong}")
-                shutil.rmtree(where, ignore_errors=True)
-            print(
-                row(way, counts["kills"], counts["passed"], counts["lost"], counts["ended"]),
-                flush=True,
-            )
+        for way in given.way or WAYS:
+            longest, draw = _usual(way, place), random.Random(given.seed)
+            moments = [(draw.uniform(0, longest), "") for _ in range(given.moments)]
+            named = [(None, step) for step in steps(way)]
+            if given.only != "steps":
+                try_all(f"{way}: moments", way, moments, place, verifier, lost)
+            if given.only != "moments":
+                try_all(f"{way}: steps", way, named, place, verifier, lost)
         verifier.close()
     print(f"\n{time.monotonic() - began:.0f} s")
     print("\n".join(lost), file=sys.stderr)
     sys.exit(bool(lost))
+
+
+def try_all(
+    name: str, way: str, kills: Sequence[tuple[float | None, str]], place: Path,
+    verifier: Verifier, lost: list[str],
+) -> None:  # fmt: skip
+    """Kill at each of these moments or steps, look, and print a row."""
+    counts: Counter[str] = Counter()
+    for moment, step in kills:
+        where, killed = trial(way, place, moment, step)
+        wrong = verifier.look(where)
+        counts["kills" if killed else "ended"] += 1
+        counts["lost" if wrong else "passed"] += killed or bool(wrong)
+        if wrong:
+            lost.append(f"{way} {moment} {step}: {wrong}")
+        shutil.rmtree(where, ignore_errors=True)
+    found = [counts[key] for key in ("kills", "passed", "lost", "ended")]
+    print(row(name, *found), flush=True)
 
 
 def _usual(way: str, place: Path) -> float:
