@@ -42,10 +42,26 @@ settings.register_profile(
 settings.load_profile("qa")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the exported model lies for every test in every process: it takes seconds to make."""
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    (cache / "qa" / "models").mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:  # for what lives as long as the session
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        yield cache / "qa" / "models"
+
+
 @pytest.fixture(autouse=True)
-def _own_places(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep every test out of the user's cache and settings."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+def _own_places(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep every test out of the user's cache and settings, and out of each other's."""
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "qa").mkdir()
+    (cache / "qa" / "models").symlink_to(models, target_is_directory=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     monkeypatch.delenv("QA_ARTICLES", raising=False)
     monkeypatch.delenv("QA_INDEX", raising=False)

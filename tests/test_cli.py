@@ -53,10 +53,11 @@ def run(*arguments: str | Path, where: Path, **variables: str) -> Done:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     """An empty folder: the commands then ask the sample that comes with the package."""
     place = tmp_path_factory.mktemp("home")
-    os.environ["XDG_CACHE_HOME"] = str(place / "cache")
+    (place / "cache" / "qa").mkdir(parents=True)
+    (place / "cache" / "qa" / "models").symlink_to(models, target_is_directory=True)
     return place
 
 

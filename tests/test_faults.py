@@ -41,13 +41,13 @@ strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not in
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache(models: Path) -> Path:
+    return models.parent.parent
 
 
 @pytest.fixture(autouse=True)
 def _one_cache(_own_places: None, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Export the model once for all the processes that are started here."""
+    """The seals of an index that several tests open are made with one key."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
 
 
