@@ -397,14 +397,16 @@ def test_server_answers_what_is_in_hand_and_ends(tmp_path: Path) -> None:
 
 @linux
 @strace
-def test_nothing_leaves_the_machine_and_nothing_is_written_elsewhere(tmp_path: Path) -> None:
+def test_nothing_leaves_the_machine_and_nothing_is_written_elsewhere(
+    tmp_path: Path, models: Path
+) -> None:
     may = subprocess.run(
         ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]), "true"],
         capture_output=True, check=False,
     )  # fmt: skip
     if may.returncode or not shutil.which("ip"):
         pytest.skip("this machine lets nobody make a network namespace")
-    counts, bad = network.watched(tmp_path)
+    counts, bad = network.watched(tmp_path, models)
     assert counts["asked and answered"] == 1
     assert counts["calls seen"] > 1000
     assert bad == []

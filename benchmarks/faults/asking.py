@@ -31,11 +31,17 @@ class Asker:
             address: Of the server.
             source: The address that this one asks from; loopback has many.
             timeout: Seconds until an answer is given up.
+
+        Raises:
+            Refused: The server lets nobody in just now.
         """
         self._port, self._address, self._source = port, address, source
         self._timeout = timeout
         self._session = token_hex(6)
-        self._config = json.loads(self.get("/config")[1])
+        status, config = self.get("/config")
+        if status != http.HTTPStatus.OK:
+            raise Refused(f"{status} {config[:200]}")
+        self._config = json.loads(config)
         self._ask = self._event("qa-question", "submit")
 
     def get(self, path: str) -> tuple[int, str]:

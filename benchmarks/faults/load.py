@@ -213,8 +213,6 @@ def at_once(port: int, known: Known, count: int) -> list[str]:
             bad.append(f"taken and not answered: {dropped}")
         except Refused as refused:
             counts[f"refused: {str(refused)[:60]}"] += 1
-        except ValueError:
-            counts["refused: connection limit"] += 1
         except OSError as error:
             counts[f"dropped: {type(error).__name__}"] += 1
 

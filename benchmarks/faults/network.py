@@ -57,8 +57,13 @@ def inside(port: int, articles: Path, index: Path) -> None:
     sys.exit(not asked)
 
 
-def watched(place: Path) -> tuple[Counter[str], list[str]]:
-    """Run it under strace; return what was counted, and the calls that ought not to be."""
+def watched(place: Path, models: Path | None = None) -> tuple[Counter[str], list[str]]:
+    """Run it under strace; return what was counted, and the calls that ought not to be.
+
+    Args:
+        place: An empty folder for all of it.
+        models: Where the exported model lies; it is made on the way if None.
+    """
     articles, index, log = place / "articles", place / "index", place / "trace"
     shutil.copytree(SEEDS, articles)
     home = place / "home"
@@ -70,10 +75,13 @@ def watched(place: Path) -> tuple[Counter[str], list[str]]:
         "HOME": str(home), "TMPDIR": str(place / "tmp"), "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
     (place / "tmp").mkdir()
+    if models:
+        shutil.copytree(models, home / ".cache" / "qa" / "models")
     environment.pop("HF_HUB_OFFLINE", None)  # nothing may depend on it
     command = [
         "unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]),
-        "strace", "-f", "-qq", "-y", "-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(log),
+        "strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", f"trace={CALLS}", "-e", "signal=none",
+        "-o", str(log),
         sys.executable, str(Path(__file__).resolve()), "--inside", "7860",
         str(articles), str(index),
     ]  # fmt: skip
