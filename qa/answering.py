@@ -130,7 +130,7 @@ def _silent(
     citations: Sequence[Citation],
     sources: Collection[str],
 ) -> tuple[str, ...]:
-    """Return the sources that say nothing to the question, whether or not they fit in the reply."""
+    """Return the sources in which nothing comes near the best, whether or not it fits the reply."""
     heard = {hit.passage.article.source for hit, _ in speaking}
     heard |= {copy.article.source for hit, _ in speaking for copy in hit.also_in}
     heard |= {citation.article.source for citation in citations}

@@ -275,8 +275,9 @@ class Answer:
         carried_over: The words that were taken over from earlier questions.
         differences: Where the quoted articles contradict each other.
         scope: Which articles were searched.
-        silent: Outlets (titles, where the outlet is not known) that say nothing to the question;
-            empty if so many passages do that it cannot be told.
+        silent: Outlets (titles, where the outlet is not known) that were searched and are not
+            quoted, since nothing in them comes near the best answer: no proof that they say
+            nothing. Empty if so many passages come near it that it cannot be told.
     """
 
     question: str

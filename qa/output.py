@@ -110,7 +110,7 @@ def _text(text: str, style: str = "") -> Text:
 
 
 def print_answer(answer: Answer) -> None:
-    """Tell the best quote, what outlets differ on, every quote, and who is silent."""
+    """Tell the best quote, what outlets differ on, every quote, and from whom there is none."""
     if answer.carried_over:
         out.print(_text(f"Searched for: {answer.query}", "dim"))
     if answer.abstained:
@@ -130,7 +130,7 @@ def print_answer(answer: Answer) -> None:
         shown = "; ".join(answer.silent[:_SILENT_SHOWN])
         more = len(answer.silent) - _SILENT_SHOWN
         rest = f"; and {more} more" if more > 0 else ""
-        out.print(_text(f"Silent on this: {shown}{rest}", "dim"))
+        out.print(_text(f"Nothing quoted from: {shown}{rest}", "dim"))
 
 
 def _print_difference(answer: Answer, difference: Difference) -> None:

@@ -125,7 +125,7 @@ def test_ask_shows_where_outlets_differ_and_who_is_silent(home: Path) -> None:
     assert shown.startswith("U.S.\nAmbassador to Turkey Tom Berk, in a recent statement")
     assert "\n  Tom Berk\n    [1] Turkey’s long-standing" in shown
     assert "\n  Tom Barrack\n    [2] " in shown
-    assert "Silent on this: Pravda.Ru" in shown
+    assert "Nothing quoted from: Pravda.Ru" in shown
 
 
 def test_eval_measures_a_persons_own_questions(home: Path, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_markdown_names_what_differs_and_what_is_not_there(answers: list[Answer]
     assert "Made by qa 9.9 on 2026-01-02T03:04:05+00:00." in pack
     assert "## What was&#10;# the \\*bill\\*?" in pack
     assert "The outlets differ: amount\n\n- 3 million (1)\n- 4 million (2)" in pack
-    assert "Silent on this: \\=Silent" in pack
+    assert "Nothing quoted from: \\=Silent" in pack
     assert pack.endswith("## @Who?\n\nNot in these articles.\n")
 
 

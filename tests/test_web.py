@@ -192,7 +192,7 @@ def test_reply_names_what_differs_where_else_it_stands_and_who_is_silent() -> No
     assert "The outlets differ: amount3[1] One" in seen
     assert "Who says whatOutlet34OneThree<Two>" in seen  # the copy says what its original says
     assert "Also in: Three" in seen
-    assert "Silent on this: S0; S1; S2; S3; S4; and 2 more" in seen
+    assert "Nothing quoted from: S0; S1; S2; S3; S4; and 2 more" in seen
 
 
 def test_timeline_places_each_article_by_its_day() -> None:

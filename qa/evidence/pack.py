@@ -102,7 +102,7 @@ def _markdown(answers: Sequence[Answer], program: str, made: str) -> str:
             ]
             parts.append("\n".join([f"The outlets differ: {difference.kind}", "", *values]))
         if answer.citations and answer.silent:
-            parts.append(f"Silent on this: {escape_line('; '.join(answer.silent))}")
+            parts.append(f"Nothing quoted from: {escape_line('; '.join(answer.silent))}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Answers to HTML: quotes, differences, who is silent. Pure."""
+"""Answers to HTML: quotes, differences, from whom there is none. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -97,7 +97,7 @@ def _about(number: int, answer: Answer) -> str:
 
 
 def _findings(turn: Turn) -> str:
-    """Return the best quote, what outlets differ on, all quotes by outlet, and who is silent."""
+    """Return the best quote, what outlets differ on, all quotes, and from whom there is none."""
     answer = turn.answer
     assert answer  # noqa: S101  # for the type checker
     best = answer.citations[0]

@@ -151,7 +151,7 @@ def test_outlets_that_differ_stand_side_by_side(address: str, room: Room) -> Non
     reply = room.ask(AMBASSADOR)
     expect(reply.locator(".qa-differ h3")).to_have_text("The outlets differ: name")
     expect(reply.locator(".qa-stated")).to_have_text(["Tom Berk", "Tom Barrack"])
-    expect(reply).to_contain_text("Silent on this: Pravda.Ru")
+    expect(reply).to_contain_text("Nothing quoted from: Pravda.Ru")
     rows = reply.get_by_role("table", name="Who says what").get_by_role("row")
     expect(rows).to_have_count(5)
     expect(rows.nth(0)).to_have_text(re.compile("Outlet.*Tom Berk.*Tom Barrack"))
@@ -184,7 +184,7 @@ def test_outlets_and_days_narrow_what_is_searched(dated_address: str, room: Room
     reply = room.ask(question)
     expect(reply).to_contain_text("Only in: Sofia Daily")
     expect(reply.locator(".qa-source-group h4")).to_have_text(["Sofia Daily"])
-    expect(reply).not_to_contain_text("Silent on this")
+    expect(reply).not_to_contain_text("Nothing quoted from")
     assert "outlet=Sofia+Daily" in room.page.url
 
     room.page.get_by_label("Outlets").press("Backspace")
