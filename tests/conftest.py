@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -103,26 +104,45 @@ def seeds_copy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedding model with random weights, made here: it is exported in no time."""
+    from sentence_transformers import SentenceTransformer
+    from transformers import BertModel
+
+    place = tmp_path_factory.mktemp("embedding")
+    BertModel(_tiny_bert(place / "bert")).save_pretrained(place / "bert")
+    SentenceTransformer(str(place / "bert")).save_pretrained(str(place / "tiny"))
+    return place / "tiny"
+
+
+@pytest.fixture(scope="session")
 def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder with random weights, made here: two layers, 32 wide."""
-    import torch
+    """A cross-encoder with random weights, made here."""
     from sentence_transformers import CrossEncoder
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+    from transformers import BertForSequenceClassification
+
+    place = tmp_path_factory.mktemp("cross-encoder")
+    config = _tiny_bert(place / "bert", num_labels=1)
+    BertForSequenceClassification(config).save_pretrained(place / "bert")
+    CrossEncoder(str(place / "bert")).save_pretrained(str(place / "model"))
+    return place / "model"
+
+
+def _tiny_bert(place: Path, **more: int) -> Any:
+    """Save the built-in model's tokenizer; return a configuration: two layers, 32 wide."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig
 
     from qa.embedding.files import find
 
     torch.manual_seed(0)
-    place = tmp_path_factory.mktemp("cross-encoder")
     tokenizer = AutoTokenizer.from_pretrained(find(None))
-    config = BertConfig(
+    tokenizer.save_pretrained(place)
+    return BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
-        num_labels=1,
+        **more,
     )
-    tokenizer.save_pretrained(place / "bert")
-    BertForSequenceClassification(config).save_pretrained(place / "bert")
-    CrossEncoder(str(place / "bert")).save_pretrained(str(place / "model"))
-    return place / "model"

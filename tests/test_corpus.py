@@ -201,14 +201,13 @@ def test_progress_tells_files_and_passages(folder: Path, tmp_path: Path) -> None
     assert 0 < told[1].share < 1
 
 
-def test_index_of_another_model_is_refused_and_rebuilt(folder: Path, tmp_path: Path) -> None:
-    from tests.test_embedding import built_in_folder
-
-    other = shutil.copytree(built_in_folder(), tmp_path / "other-model")
+def test_index_of_another_model_is_refused_and_rebuilt(
+    folder: Path, tmp_path: Path, tiny_model: Path
+) -> None:
     qa.Corpus.open(folder, tmp_path / "index").close()
     with pytest.raises(StoreError, match="qa index --rebuild"):
-        qa.Corpus.open(folder, tmp_path / "index", model=str(other))
-    with qa.Corpus.open(folder, tmp_path / "index", model=str(other), rebuild=True) as corpus:
+        qa.Corpus.open(folder, tmp_path / "index", model=str(tiny_model))
+    with qa.Corpus.open(folder, tmp_path / "index", model=str(tiny_model), rebuild=True) as corpus:
         assert corpus.report.embedded == 2
 
 
