@@ -37,10 +37,12 @@ faults: $(VENV)/.dev
 
 requirements: $(VENV)/.dev
 	$(PIP) install pip-tools
+	mkdir -p build
 	$(BIN)/pip-compile --quiet --generate-hashes --constraint constraints.txt --allow-unsafe \
-		--strip-extras --no-emit-index-url --no-annotate --no-header \
-		--output-file requirements.txt pyproject.toml requirements.in
-	sed -i 's/^\(torch==[^+ ]*\)+cpu/\1/' requirements.txt
+		--strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--output-file build/requirements.txt pyproject.toml requirements.in
+	{ grep '^#' requirements.in; sed -e 's/^\(torch==[^+ ]*\)+cpu/\1/' build/requirements.txt; } \
+		> requirements.txt
 
 screenshots: $(VENV)/.dev $(AXE)
 	QA_SCREENSHOTS=build/screenshots $(BIN)/pytest tests/browser/test_pictures.py
