@@ -3,15 +3,19 @@
 import base64
 import http.client
 import json
+import os
+import platform
 import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import load
 import pytest
 from asking import Asker, Refused
 from starlette.routing import Mount, Route
@@ -298,6 +302,21 @@ def test_question_that_was_taken_is_answered_however_many_come_after_it(
         assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
         for client in crowd:
             client.close()
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="other systems give it back")
+def test_server_gives_freed_memory_back(seeds: qa.Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.web.server._GIVE_BACK_EVERY", 3)
+    with served(seeds):
+        held = [bytes(1_000) for _ in range(300_000)]
+        kept = held[::1_000]
+        before = load.memory(os.getpid())
+        del held
+        until = time.monotonic() + 30
+        while load.memory(os.getpid()) > before - 150 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert load.memory(os.getpid()) < before - 150
+        assert len(kept) == 300
 
 
 def test_rate_lets_a_burst_through_and_then_so_many_a_second(

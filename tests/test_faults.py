@@ -1,10 +1,8 @@
 """What `make faults` does for hours, a little of each; and two processes on one index."""
 
 import ast
-import asyncio
 import hashlib
 import os
-import platform
 import random
 import re
 import shutil
@@ -33,7 +31,6 @@ from qa.embedding import LocalEmbedder
 from qa.errors import BusyError, StoreError
 from qa.readers.isolated import EndedError, IsolatedReader
 from qa.store import database
-from qa.web import server
 from tests.conftest import ROOT
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
@@ -89,18 +86,6 @@ def test_killed_at_a_step_nothing_is_lost(step: str, prepared: tuple[Path, kill.
     )  # fmt: skip
     assert done.stdout.strip(), "it was done before that step came"
     assert verifier.look(Path(done.stdout.strip())) == ""
-
-
-@linux
-@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="other systems give it back")
-def test_freed_memory_is_given_back() -> None:
-    held = [bytes(1_000) for _ in range(200_000)]
-    kept = held[::1_000]
-    del held
-    before = load.memory(os.getpid())
-    asyncio.run(server._give_back())
-    assert load.memory(os.getpid()) < before - 100
-    assert len(kept) == 200
 
 
 @pytest.mark.parametrize("name", [*kill.STEPS, *kill.UPLOAD_STEPS])
