@@ -15,12 +15,13 @@ serve: $(VENV)/.runtime
 	$(BIN)/qa serve --port $(PORT)
 
 test: $(VENV)/.dev $(AXE)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile  # two cores, one thread each
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal  # two cores, one thread each
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/python tests/count_lines.py
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff format

@@ -1,6 +1,6 @@
-"""What a bare script does: sentence-transformers, FAISS and bm25s, with nothing around them.
+"""A minimal search script: sentence-transformers, FAISS and bm25s, and nothing else.
 
-The yardstick of benchmarks/speed.py. Windows of 160 words, an exact FAISS index, BM25, and both
+The baseline of benchmarks/speed.py. Windows of 160 words, an exact FAISS index, BM25, and both
 lists fused by rank; everything is saved in one folder.
 """
 
@@ -16,7 +16,7 @@ import bm25s
 import faiss
 from sentence_transformers import SentenceTransformer
 
-from qa.embedding.files import find
+from qa.models.files import find
 
 WINDOW = 160
 FUSED = 50
@@ -33,7 +33,7 @@ class Bare:
         self.words = bm25s.BM25()
 
     def add(self, name: str, text: str) -> int:
-        """Cut, embed and keep a text; `save` makes it found. Return its number of passages."""
+        """Split and keep a text, which `save` indexes; return its number of passages."""
         found = [match.span() for match in _WORD.finditer(text)]
         spans = [
             (found[i][0], found[min(i + WINDOW, len(found)) - 1][1])
@@ -52,7 +52,7 @@ class Bare:
         )
 
     def save(self, folder: Path) -> None:
-        """Embed what is new, index all words, write everything."""
+        """Embed new passages, index all words, and write all files."""
         new = self.passages[self.vectors.ntotal :]
         self.vectors.add(self.embed([str(passage["text"]) for passage in new]))
         texts = [str(passage["text"]) for passage in self.passages]
@@ -65,7 +65,7 @@ class Bare:
 
     @classmethod
     def load(cls, folder: Path) -> "Bare":
-        """Open what `save` wrote."""
+        """Load what `save` wrote."""
         bare = cls()
         bare.passages = json.loads((folder / "passages.json").read_text(encoding="utf-8"))
         bare.vectors = faiss.read_index(str(folder / "dense.faiss"))

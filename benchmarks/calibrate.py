@@ -2,11 +2,12 @@
 
     python benchmarks/calibrate.py --data FOLDER --questions seeds_dev.jsonl
 
-Fits a logistic regression on what `qa.answering.evidence` reads: do these articles answer?
-Negatives are questions on other subjects (far) and questions on the subject without an answer
-(near). SQuAD 2 is asked as a whole and page by page, each page as a folder on one story; ClapNQ as
-a whole. Both are split by article: one half fits, the other reports. Prints the constants of
-qa/ranking.py, what each threshold does, and the calibration curve.
+Fits a logistic regression from `qa.answering.answer.confidence_features` to whether the articles
+answer. Negatives are questions on other subjects (far) and questions on the subject without an
+answer (near). SQuAD 2 is asked as a whole and page by page, each page as a folder on one story;
+ClapNQ as a whole. Both are split by article: one half is used for fitting, the other for the
+report. Prints the constants of qa/answering/ranking.py, the share of questions below each
+threshold, and the calibration curve.
 """
 
 import math
@@ -20,20 +21,28 @@ from quality import open_corpus
 from sklearn.linear_model import LogisticRegression
 
 import qa
-from qa import answering
+from qa.answering import answer as answering
+from qa.answering.question import MAX_LENGTH
 from qa.evaluation.metrics import auroc
 
 PER_KIND = 1000
 THRESHOLDS = (0.02, 0.04, 0.05, 0.08, 0.1, 0.2, 0.3)
-Evidence = tuple[float, float, float, float]
+Features = tuple[float, float, float, float]
 
 
 class Sample(NamedTuple):
-    """The evidence for one question, and what is known of it."""
+    """The features of one question, and its label.
+
+    Attributes:
+        source: The set.
+        kind: "answerable", or how it is not.
+        features: See `qa.answering.answer.confidence_features`.
+        reported: Whether it belongs to the half that is not used for fitting.
+    """
 
     source: str
     kind: str
-    evidence: Evidence
+    features: Features
     reported: bool
 
 
@@ -69,7 +78,7 @@ def main() -> None:
 
 
 def halves(questions: Sequence[Question], chosen: random.Random) -> list[Question]:
-    """Return as many questions of either kind from either half."""
+    """Return the same number of questions of each kind from each half."""
     found: list[Question] = []
     for kind in ("answerable", "near"):
         for half in (False, True):
@@ -81,27 +90,28 @@ def halves(questions: Sequence[Question], chosen: random.Random) -> list[Questio
 def ask(
     corpus: qa.Corpus, source: str, kind: str, question: Question, outlet: str | None = None
 ) -> Sample:
-    """Return what the program would go by."""
-    hits = corpus.retrieve(question.text[:2000], 30, outlets=outlet, history=question.history)
-    return Sample(source, kind, answering.evidence(hits), held_out(question))
+    """Return the features that the program uses for a question."""
+    text = question.text[:MAX_LENGTH]
+    hits = corpus.retrieve(text, answering.HITS, outlets=outlet, history=question.history)
+    return Sample(source, kind, answering.confidence_features(hits), held_out(question))
 
 
 def fit(samples: Sequence[Sample]) -> list[float]:
-    """Return intercept and weights; every source and kind counts the same in all."""
+    """Return intercept and weights; the questions of each source and kind weigh the same in all."""
     groups = [(sample.source, sample.kind) for sample in samples]
     answerable = np.array([sample.kind == "answerable" for sample in samples])
     weights = np.array([1 / groups.count(group) for group in groups])
-    # As many answerable as unanswerable, near and far together: even odds before the evidence.
+    # The same weight for answerable and unanswerable ones, near and far together: even prior odds.
     weights[answerable] /= weights[answerable].sum()
     weights[~answerable] /= weights[~answerable].sum()
     model = LogisticRegression(C=10, max_iter=2000).fit(
-        [sample.evidence for sample in samples], answerable, weights * len(samples) / 2
+        [sample.features for sample in samples], answerable, weights * len(samples) / 2
     )
     return [float(model.intercept_[0]), *map(float, model.coef_[0])]
 
 
 def report(samples: Sequence[Sample], fitted: Sequence[float]) -> None:
-    """Print the share not answered at each threshold, and how often each confidence is right."""
+    """Print the share below each threshold, and the share answerable for each confidence."""
     print("\n| set | kind | questions | " + " | ".join(f"< {t}" for t in THRESHOLDS) + " | AUROC |")
     print("|---|---|---|" + "---|" * (len(THRESHOLDS) + 1))
     sources = list(dict.fromkeys(sample.source for sample in samples))
@@ -130,7 +140,7 @@ def report(samples: Sequence[Sample], fitted: Sequence[float]) -> None:
 
 def confidence(sample: Sample, fitted: Sequence[float]) -> float:
     """Return the fitted probability."""
-    score = fitted[0] + sum(w * x for w, x in zip(fitted[1:], sample.evidence, strict=True))
+    score = fitted[0] + sum(w * x for w, x in zip(fitted[1:], sample.features, strict=True))
     return 1 / (1 + math.exp(-score))
 
 

@@ -1,11 +1,11 @@
-"""Copies of one story: how many are found, and how many articles are taken for copies wrongly.
+"""Near duplicates: recall on edited articles, and false positives among real ones.
 
     python benchmarks/duplicates.py --data DATA
 
 Real articles (the gold bodies of the article extraction benchmark, the sample corpus) are edited as
-newsrooms edit agency reports; every edited one should be found to be a copy of its original, and of
-nothing else. Articles of two outlets on one story, and passages on one subject, should not be taken
-for copies of each other: those that are, are printed, since some of the real ones are copies.
+newsrooms edit agency reports; every edited one should be a near duplicate of its original, and of
+nothing else. Articles of two outlets on one story, and passages on one subject, should not be near
+duplicates: those that are found are printed, since some of the real ones are.
 """
 
 import argparse
@@ -20,16 +20,17 @@ from pathlib import Path
 
 from datasets import lines
 
-from qa import duplicates
-from qa.datatypes import Article
+from qa.index import duplicates
+from qa.records import Article
 
 THRESHOLDS = (0.3, duplicates.CONTAINED, 0.5, 0.6, 0.7, 0.8)
 SHORTEST = 120  # words
+Shingles = dict[str, frozenset[int]]
 Edit = Callable[[list[str], random.Random, Iterator[str]], list[str]]
 
 
 def main() -> None:
-    """Edit, look for copies, print the figures."""
+    """Edit articles, find near duplicates, print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=Path, default=Path("seeds"))
@@ -44,24 +45,24 @@ def main() -> None:
             edited = "\n\n".join(edit(paragraphs(text), random_numbers, foreign))
             made[f"{name} {kind}"] = (name, kind)
             texts[f"{name} {kind}"] = edited
-    runs = {name: duplicates.runs(article(text)) for name, text in texts.items()}
-    found = candidates(runs)
-    print(f"{len(originals)} articles, {len(made)} edited copies, {len(found)} pairs in a band")
-    report(runs, found, made)
-    on_one_story(runs, originals, found)
+    shingles = {name: duplicates.story_shingles(article(text)) for name, text in texts.items()}
+    found = candidates(shingles)
+    print(f"{len(originals)} articles, {len(made)} edited articles, {len(found)} pairs in a band")
+    report(shingles, found, made)
+    on_one_story(shingles, originals, found)
     on_one_subject(arguments.data)
-    cost(list(runs.values()))
+    cost(list(shingles.values()))
 
 
 def report(
-    runs: dict[str, frozenset[int]], found: set[tuple[str, str]], made: dict[str, tuple[str, str]]
+    shingles: Shingles, found: set[tuple[str, str]], made: dict[str, tuple[str, str]]
 ) -> None:
     """Print recall by kind of edit, and precision, for each threshold."""
     kinds = list(EDITS)
     print(f"\n| contained | precision | recall | {' | '.join(kinds)} |")
     print("|---" * (len(kinds) + 3) + "|")
     for threshold in THRESHOLDS:
-        pairs = {pair for pair in found if contained(runs, pair) >= threshold}
+        pairs = {pair for pair in found if contained(shingles, pair) >= threshold}
         edited = {pair for pair in pairs if set(pair) & set(made)}
         right = {p for p in edited if origin(p[0], made) == origin(p[1], made)}
         by_kind = {
@@ -76,12 +77,12 @@ def report(
 
 
 def on_one_story(
-    runs: dict[str, frozenset[int]], originals: dict[str, str], found: set[tuple[str, str]]
+    shingles: Shingles, originals: dict[str, str], found: set[tuple[str, str]]
 ) -> None:
-    """Print the real articles that are taken for copies of each other."""
+    """Print the real articles that are near duplicates of each other."""
     pairs = [p for p in sorted(found) if p[0] in originals and p[1] in originals]
-    taken = [(pair, contained(runs, pair)) for pair in pairs]
-    print(f"\nReal pairs: {len(originals) * (len(originals) - 1) // 2}; taken for copies:")
+    taken = [(pair, contained(shingles, pair)) for pair in pairs]
+    print(f"\nReal pairs: {len(originals) * (len(originals) - 1) // 2}; near duplicates:")
     for (one, other), share in taken:
         if share >= min(THRESHOLDS):
             print(f"  {share:.2f}  {one}  {other}")
@@ -89,45 +90,45 @@ def on_one_story(
 
 
 def on_one_subject(data: Path) -> None:
-    """Count passages on one subject that are taken for copies: all of them would be wrong."""
-    runs = {
-        title: [duplicates.runs(article(text)) for text in texts]
+    """Count near duplicates among passages on one subject: all of them would be wrong."""
+    shingles = {
+        title: [duplicates.story_shingles(article(text)) for text in texts]
         for title, texts in pages(data).items()
     }
-    pairs = [pair for sets in runs.values() for pair in combinations(sets, 2)]
-    wrong = sum(duplicates.is_copy(*pair) for pair in pairs)
-    print(f"\nSQuAD: {len(pairs)} pairs of paragraphs of one page; taken for copies: {wrong}")
+    pairs = [pair for sets in shingles.values() for pair in combinations(sets, 2)]
+    wrong = sum(duplicates.are_near_duplicates(*pair) for pair in pairs)
+    print(f"\nSQuAD: {len(pairs)} pairs of paragraphs of one page; near duplicates: {wrong}")
 
 
-def cost(runs: list[frozenset[int]]) -> None:
-    """Print the time for an article as their number grows: near-linear means that it stays."""
+def cost(shingles: list[frozenset[int]]) -> None:
+    """Print the time per article as their number grows: if it is constant, the whole is linear."""
     print("\n| articles | ms an article |\n|---|---|")
     for share in (8, 4, 2, 1):
-        some = dict(enumerate(runs[: len(runs) // share]))
+        some = dict(enumerate(shingles[: len(shingles) // share]))
         began = time.perf_counter()
         candidates({str(key): value for key, value in some.items()})
         print(f"| {len(some)} | {1000 * (time.perf_counter() - began) / len(some):.2f} |")
 
 
-def candidates(runs: dict[str, frozenset[int]]) -> set[tuple[str, str]]:
-    """Return the pairs that share a band, as the store finds them."""
+def candidates(shingles: Shingles) -> set[tuple[str, str]]:
+    """Return the pairs that share a band, as a sync finds them."""
     bands: dict[int, list[str]] = defaultdict(list)
     found: set[tuple[str, str]] = set()
-    for name, some in runs.items():
+    for name, some in shingles.items():
         for band in duplicates.bands(some):
             found |= {(min(name, other), max(name, other)) for other in bands[band]}
             bands[band].append(name)
     return found
 
 
-def contained(runs: dict[str, frozenset[int]], pair: tuple[str, str]) -> float:
-    """Return the share of the shorter one's runs that both have."""
-    one, other = runs[pair[0]], runs[pair[1]]
+def contained(shingles: Shingles, pair: tuple[str, str]) -> float:
+    """Return the share of the shorter one's shingles that both have."""
+    one, other = shingles[pair[0]], shingles[pair[1]]
     return len(one & other) / max(1, min(len(one), len(other)))
 
 
 def origin(name: str, made: dict[str, tuple[str, str]]) -> str:
-    """Return the article that a text was made from; itself, if it is one."""
+    """Return the article that a text was made from; a real one is its own origin."""
     return made[name][0] if name in made else name
 
 
@@ -151,7 +152,7 @@ def paragraphs(text: str) -> list[str]:
 
 
 def article(text: str) -> Article:
-    """Return an article of nothing but its text."""
+    """Return an article without metadata."""
     return Article("0" * 64, "a.txt", text, "A")
 
 
@@ -166,13 +167,13 @@ def cut(text: list[str], _: random.Random, __: Iterator[str]) -> list[str]:
 
 
 def add(text: list[str], _: random.Random, other: Iterator[str]) -> list[str]:
-    """A third more, from another article, in between."""
+    """A third more, from another article, in the middle."""
     middle = len(text) // 2
     return [*text[:middle], *taken(other, text, 1 / 3), *text[middle:]]
 
 
 def cut_and_add(text: list[str], numbers: random.Random, other: Iterator[str]) -> list[str]:
-    """The first half, and as much of another article."""
+    """The first half, and the same length of another article."""
     return [*cut(text, numbers, other), *taken(other, text, 1 / 2)]
 
 
@@ -187,12 +188,12 @@ def light(text: list[str], numbers: random.Random, _: Iterator[str]) -> list[str
 
 
 def heavy(text: list[str], numbers: random.Random, _: Iterator[str]) -> list[str]:
-    """One word in six replaced: nearer to a rewrite than to an edit."""
+    """One word in six replaced: almost a rewrite."""
     return [replaced(paragraph, numbers, 1 / 6) for paragraph in text]
 
 
 def taken(other: Iterator[str], text: list[str], share: float) -> list[str]:
-    """Return as many words of other texts, used nowhere else, as a share of a text has."""
+    """Return a share of the length of a text in words of other texts, used nowhere else."""
     wanted = int(share * sum(len(paragraph.split()) for paragraph in text))
     found: list[str] = []
     while wanted > 0:
@@ -203,7 +204,7 @@ def taken(other: Iterator[str], text: list[str], share: float) -> list[str]:
 
 
 def replaced(text: str, numbers: random.Random, share: float) -> str:
-    """Return a text with a share of its words replaced by others of it."""
+    """Return a text with a share of its words replaced by other words of the same text."""
     words = re.split(r"(\s+)", text)
     own = words[::2]
     return "".join(

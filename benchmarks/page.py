@@ -1,8 +1,8 @@
-"""How soon the page can be seen and used, beside the least page that Gradio can serve.
+"""How soon the page is painted and usable, compared with the smallest page Gradio can serve.
 
     python benchmarks/page.py [--rounds 5]
 
-Both are served from this process and opened by turns in a Chromium with an empty cache. Needs
+Both are served by this process and opened in turns in a Chromium with an empty cache. Needs
 Chromium and the development extras.
 """
 
@@ -37,16 +37,16 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=FLAGS
             )
-            ours, least = [], []
+            ours, smallest = [], []
             for _ in range(rounds):
                 ours.append(_open(browser, "http://127.0.0.1:7981", "#qa-question textarea"))
-                least.append(_open(browser, "http://127.0.0.1:7982", "textarea"))
+                smallest.append(_open(browser, "http://127.0.0.1:7982", "textarea"))
             answer = _timed_answer(browser, rounds)
             browser.close()
         served.close()
         bare.close()
-    for i, name in enumerate(("first paint", "can be asked")):
-        mine, theirs = (statistics.median(row[i] for row in rows) for rows in (ours, least))
+    for i, name in enumerate(("first paint", "usable")):
+        mine, theirs = (statistics.median(row[i] for row in rows) for rows in (ours, smallest))
         print(f"{name}: {mine:.0f} ms, bare Gradio {theirs:.0f} ms, ratio {mine / theirs:.2f}")
     print(f"from Enter to the answer on the screen: {answer:.0f} ms")
 

@@ -2,10 +2,9 @@
 
     python benchmarks/quality.py --data FOLDER --questions seeds_dev.jsonl [--sets seeds squad …]
 
-Prints Markdown: for each set a row per configuration (dense, lexical, fused, ranked again by
-sentences as the program does), what the answers were like, and what each step costs. Indexes are
-made by the program itself and kept under --work. Where the processor multiplies in bfloat16,
-passages are embedded that way, to save time: cosine above .9999 to what the program embeds.
+Prints Markdown: for each set a row per configuration (dense, lexical, fused, and with sentence
+scores as in the program), measures of the answers, and the time of each step. The program makes the
+indexes, which are kept under --work.
 """
 
 import random
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import ir_measures
 import numpy as np
@@ -37,11 +37,12 @@ from datasets import (
 from ir_measures import RR, ScoredDoc, Success, nDCG
 
 import qa
-from qa import answering, conversation, differences, ranking
-from qa.datatypes import Answer, Hit
+from qa.answering import answer as answering
+from qa.answering import differences, follow_ups, ranking, retrieval
+from qa.answering.question import MAX_LENGTH, analyze
 from qa.evaluation.metrics import auroc, average_precision
-from qa.lexical import terms
-from qa.retrieval import MAX_QUERY_LENGTH
+from qa.records import Answer, Hit
+from qa.text.terms import index_terms
 
 MEASURES = [Success @ 1, Success @ 5, RR @ 10, nDCG @ 5, nDCG @ 10]
 CANDIDATES = 200
@@ -49,23 +50,12 @@ ROWS = ("dense", "lexical", "fused", "and sentences (the program)")
 
 
 def main() -> None:
-    """Run the sets that are asked for."""
+    """Run the chosen sets."""
     parser = command_line(__doc__)
-    every = [
-        "seeds",
-        "costs",
-        "scifact",
-        "clapnq",
-        "squad",
-        "mtrag",
-        "canard",
-        "differences",
-        "ramdocs",
-        "fever",
-    ]
+    every = "seeds costs scifact clapnq squad mtrag canard differences ramdocs fever".split()
     parser.add_argument("--sets", nargs="+", default=every, choices=every)
     parser.add_argument(
-        "--sample", type=int, default=600, help="questions of a kind from each half of SQuAD"
+        "--sample", type=int, default=600, help="questions of each kind from each half of a set"
     )
     arguments = parser.parse_args()
     data, work = arguments.data, arguments.work
@@ -87,26 +77,36 @@ def main() -> None:
         print(f"\n({name}: {time.perf_counter() - began:.0f} s)", flush=True)
 
 
+class Result(NamedTuple):
+    """A question with what the program found.
+
+    Attributes:
+        question: The question.
+        hits: Every candidate, as the program ranks them.
+        answer: What the program answers.
+    """
+
+    question: Question
+    hits: list[Hit]
+    answer: Answer
+
+
 def open_corpus(folder: Path, index: Path) -> qa.Corpus:
-    """Open a set, and embed it if that was not done before."""
-    return qa.Corpus.open(folder, index, progress=tell())
+    """Open a set; its passages are embedded the first time."""
+    return qa.Corpus.open(folder, index, progress=progress_printer())
 
 
-def find(corpus: qa.Corpus, question: Question, text: str | None = None) -> list[Hit]:
-    """Return every candidate, as the program ranks them."""
-    query = (text or question.text)[:MAX_QUERY_LENGTH]
-    return corpus.retrieve(query, CANDIDATES, history=() if text else question.history)
-
-
-def reply(question: Question, hits: Sequence[Hit]) -> Answer:
-    """Return the answer that the program makes of these hits; see `qa.Corpus.answer`."""
-    context = conversation.context(question.text, question.history)
-    carried = conversation.carried_over(question.text, context)
-    return answering.answer(question.text, " ".join([question.text, *carried]), hits[:30], carried)
+def ask(corpus: qa.Corpus, question: Question) -> Result:
+    """Answer a question as `qa.Corpus.ask` does, and return more hits than an answer is made of."""
+    asked = qa.Question.of(question.text[:MAX_LENGTH], question.history)
+    with corpus._store.snapshot() as snapshot:
+        analyzed = analyze(asked, corpus._embedder, snapshot.languages())
+        hits = retrieval.retrieve(snapshot, corpus._store.indexes, analyzed, CANDIDATES)
+        return Result(question, hits, answering.answer(analyzed, hits[: answering.HITS]))
 
 
 def orders(hits: Sequence[Hit]) -> dict[str, list[Hit]]:
-    """Return the candidates as each configuration ranks them."""
+    """Return the candidates in the order of each configuration."""
     dense = np.array([hit.dense for hit in hits], np.float32)
     lexical = np.array([hit.lexical for hit in hits], np.float32)
     keys = [hit.passage.passage_id for hit in hits]
@@ -116,19 +116,19 @@ def orders(hits: Sequence[Hit]) -> dict[str, list[Hit]]:
 
 
 class Runs:
-    """Rankings of the questions of a set, by configuration."""
+    """Rankings for the questions of a set, by configuration."""
 
     def __init__(self) -> None:
         self.qrels: list[ir_measures.Qrel] = []
         self.runs: dict[str, list[ScoredDoc]] = {}
 
     def add(self, question: Question, row: str, names: Iterable[str]) -> None:
-        """Keep a ranking; a name counts where it comes first."""
+        """Add a ranking; a name counts at its best rank."""
         for rank, name in enumerate(dict.fromkeys(names)):
             self.runs.setdefault(row, []).append(ScoredDoc(question.question_id, name, -rank))
 
     def judge(self, question: Question, grades: dict[str, int]) -> None:
-        """Keep what is relevant."""
+        """Add the grades of what is relevant to a question."""
         self.qrels += [ir_measures.Qrel(question.question_id, n, g) for n, g in grades.items()]
 
     def table(self, title: str) -> None:
@@ -149,8 +149,7 @@ def measure_seeds(folder: Path, questions: Path, work: Path) -> None:
     confidence: dict[str, list[Answer]] = {}
     with open_corpus(folder, work / "seeds-index") as corpus:
         for question in asked:
-            hits = find(corpus, question)
-            answer = reply(question, hits)
+            _, hits, answer = ask(corpus, question)
             kind = "answerable" if question.quotes else question.kind
             confidence.setdefault(kind, []).append(answer)
             if not question.quotes:
@@ -176,11 +175,11 @@ def measure_seeds(folder: Path, questions: Path, work: Path) -> None:
     count = len(confidence["answerable"])
     print(f"\ngold quote in a highlighted sentence {quoted / count:.3f}, ", end="")
     print(f"in the best quote {first / count:.3f}")
-    tell_silence(confidence)
+    print_abstentions(confidence)
 
 
 def measure_scifact(data: Path, work: Path) -> None:
-    """An abstract ranks where its best passage does."""
+    """An abstract has the rank of its best passage."""
     folder, asked = scifact(data, work)
     measure_documents("SciFact", folder, asked, work / "scifact-index", {})
 
@@ -188,18 +187,21 @@ def measure_scifact(data: Path, work: Path) -> None:
 def measure_documents(
     title: str, folder: Path, asked: Sequence[Question], index: Path, rewrites: dict[str, str]
 ) -> None:
-    """Documents rank where their best passages do; with and without history, and rewritten."""
+    """A document has the rank of its best passage; follow-ups with history, without, rewritten."""
     runs = Runs()
     with open_corpus(folder, index) as corpus:
         for question in asked:
             runs.judge(question, question.relevant)
-            hits = find(corpus, question)
             if rewrites:
-                variants = {"last turn alone": find(corpus, question, question.text)}
-                variants["human rewrite"] = find(corpus, question, rewrites[question.question_id])
-                variants["with history (the program)"] = hits
+                name, text = question.question_id, question.text
+                rewritten = Question(name, rewrites[name])
+                variants = {
+                    "without history": ask(corpus, Question(name, text)).hits,
+                    "human rewrite": ask(corpus, rewritten).hits,
+                    "with history (the program)": ask(corpus, question).hits,
+                }
             else:
-                variants = orders(hits)
+                variants = orders(ask(corpus, question).hits)
             for row, order in variants.items():
                 runs.add(question, row, (hit.passage.article.path for hit in order))
     runs.table(title)
@@ -208,30 +210,28 @@ def measure_documents(
 def measure_passages(
     name: str, folder: Path, asked: Sequence[Question], work: Path, sample: int
 ) -> None:
-    """SQuAD and ClapNQ: the passage, the sentence in it, and silence; by half and in all."""
+    """SQuAD and ClapNQ: the passage, the sentence in it, and abstention; by half and in all."""
     chosen = random.Random(20)
+    halves: dict[bool, list[Result]] = {False: [], True: []}
     with open_corpus(folder, work / f"{name}-index") as corpus:
-        halves: dict[bool, list[tuple[Question, list[Hit]]]] = {}
-        for half in (False, True):
+        for half, results in halves.items():
             for kind in ("answerable", "near"):
                 mine = [q for q in asked if q.kind == kind and held_out(q) == half]
                 mine.sort(key=lambda question: question.question_id)
-                for question in chosen.sample(mine, min(sample, len(mine))):
-                    halves.setdefault(half, []).append((question, find(corpus, question)))
-    both = halves[False] + halves[True]
-    for title, part in (("tuning half", halves[False]), ("reporting half", halves[True])):
-        tell_passages(f"{name}, {title}", part)
-    tell_passages(name, both)
+                sampled = chosen.sample(mine, min(sample, len(mine)))
+                results += [ask(corpus, question) for question in sampled]
+    print_passages(f"{name}, tuning half", halves[False])
+    print_passages(f"{name}, reporting half", halves[True])
+    print_passages(name, halves[False] + halves[True])
 
 
-def tell_passages(title: str, asked: Sequence[tuple[Question, list[Hit]]]) -> None:
-    """Print what the answers to these questions were like."""
+def print_passages(title: str, results: Sequence[Result]) -> None:
+    """Print the measures of these answers."""
     runs = Runs()
     best, anywhere, precision, first = [], [], [], []
     answers: dict[str, list[Answer]] = {}
     nearest: dict[str, list[float]] = {}
-    for question, hits in asked:
-        answer = reply(question, hits)
+    for question, hits, answer in results:
         answers.setdefault(question.kind, []).append(answer)
         nearest.setdefault(question.kind, []).append(max(hit.dense for hit in hits))
         if question.kind != "answerable":
@@ -240,7 +240,7 @@ def tell_passages(title: str, asked: Sequence[tuple[Question, list[Hit]]]) -> No
         for row, order in orders(hits).items():
             runs.add(question, row, (hit.passage.article.path for hit in order))
         found = [
-            any(tells(question, c.article.path, c.article.text[a:b]) for a, b in c.highlights)
+            any(is_answer(question, c.article.path, c.article.text[a:b]) for a, b in c.highlights)
             for c in answer.citations
         ]
         best.append(bool(found) and found[0])
@@ -256,29 +256,28 @@ def tell_passages(title: str, asked: Sequence[tuple[Question, list[Hit]]]) -> No
         f"P@1 {np.mean(first):.3f}"
     )
     area = auroc(nearest["answerable"], nearest["near"])
-    print(f"AUROC answerable against near, by the nearest passage's cosine alone: {area:.3f}")
-    tell_silence(answers)
+    print(f"AUROC answerable against near, by the cosine of the nearest passage only: {area:.3f}")
+    print_abstentions(answers)
 
 
 def gold_sentences(question: Question, hits: Sequence[Hit]) -> list[bool]:
-    """Return for the gold passage's sentences, best first, whether they answer."""
+    """Return whether each sentence of the gold passage answers, the best sentence first."""
     found = {
-        sentence.span: (sentence.evidence, hit.passage.article)
+        sentence.passage.span: sentence
         for hit in hits
         if hit.passage.article.path in question.relevant
         for sentence in hit.sentences
     }
-    ordered = sorted(found.items(), key=lambda item: (-item[1][0], item[0]))
-    texts = [(article, article.text[slice(*span)]) for span, (_, article) in ordered]
+    ordered = sorted(found.values(), key=lambda sentence: (-sentence.score, sentence.passage.span))
     return [
-        tells(question, article.path, text)
-        for article, text in texts
-        if text not in (article.headline or "")
+        is_answer(question, sentence.passage.article.path, sentence.passage.text)
+        for sentence in ordered
+        if sentence.passage.text not in (sentence.passage.article.headline or "")
     ]
 
 
 def measure_mtrag(data: Path, work: Path) -> None:
-    """Follow-ups: the last turn alone, rewritten by people, and with its history."""
+    """Follow-ups: without history, rewritten by people, and with history."""
     for domain in MTRAG_DOMAINS:
         folder, asked, rewrites = mtrag(data, work, domain)
         index = work / f"mtrag-{domain}-index"
@@ -286,15 +285,15 @@ def measure_mtrag(data: Path, work: Path) -> None:
 
 
 def measure_canard(data: Path) -> None:
-    """Which of the words that people added are carried over, from the questions alone."""
+    """Share of the words that people added which are carried over from earlier questions."""
     recall, carried_words, useful = [], 0, 0
-    leaning = asked = 0
+    follow = asked = 0
     for question, rewrite in canard(data):
-        added = set(terms(rewrite)) - set(terms(question.text))
+        added = set(index_terms(rewrite)) - set(index_terms(question.text))
         asked += 1
-        context = conversation.context(question.text, question.history)
-        leaning += bool(context)
-        carried = set(terms(context)) - set(terms(question.text))
+        context = follow_ups.context(question.text, question.history)
+        follow += bool(context)
+        carried = set(index_terms(context)) - set(index_terms(question.text))
         carried_words += len(carried)
         useful += len(carried & added)
         if added:
@@ -302,7 +301,7 @@ def measure_canard(data: Path) -> None:
     print(f"\n### CANARD ({asked} follow-ups, {len(recall)} of them with added words)\n")
     print(
         f"recall of the added words {np.mean(recall):.3f}, precision of the carried ones "
-        f"{useful / carried_words:.3f}, leans on history {leaning / asked:.3f}"
+        f"{useful / carried_words:.3f}, taken for follow-ups {follow / asked:.3f}"
     )
 
 
@@ -333,21 +332,21 @@ def measure_ramdocs(data: Path, work: Path) -> None:
     differ = reported = right = named = 0
     with open_corpus(folder, work / "ramdocs-index") as corpus:
         for question, answers in asked:
-            answer = corpus.answer(question.text[:MAX_QUERY_LENGTH], outlets=question.question_id)
+            answer = corpus.answer(question.text[:MAX_LENGTH], outlets=question.question_id)
             pairs = {
                 frozenset((a, b))
                 for a, b in combinations(sorted(answers), 2)
-                if apart(answers[a], answers[b])
+                if answers_differ(answers[a], answers[b])
             }
-            said = {
-                frozenset((a.article.path, b.article.path)): (a.text, b.text)
+            found = {
+                frozenset((a.passage.article.path, b.passage.article.path))
                 for difference in answer.differences
                 for a, b in combinations(difference.values, 2)
             }
             differ += bool(pairs)
-            reported += len(said)
-            right += len(pairs & set(said))
-            named += any(pair in pairs for pair in said)
+            reported += len(found)
+            right += len(pairs & found)
+            named += bool(pairs & found)
     print(f"\n### RAMDocs ({len(asked)} questions, {differ} with answers that differ)\n")
     print(
         f"differences reported between two documents: {reported}, of which their answers differ "
@@ -357,7 +356,7 @@ def measure_ramdocs(data: Path, work: Path) -> None:
 
 
 def measure_fever(data: Path) -> None:
-    """Claim and evidence as two sentences that tell the same: whether their values clash."""
+    """Claim and evidence as two sentences on one subject: whether their values clash."""
     reported = right = refuted = count = 0
     for claim, evidence, refutes in fever(data):
         clash = differences.clashing_values(claim, evidence) is not None
@@ -374,15 +373,14 @@ def measure_costs(folder: Path, questions: Path, work: Path) -> None:
     import faiss
     from sentence_transformers import SentenceTransformer
 
-    from qa import retrieval
-    from qa.embedding.files import find
+    from qa.models.files import find
 
     texts = [question.text for question in seeds(questions)]
     times: dict[str, list[float]] = {}
 
-    def clock(name: str, work: Callable[[], object]) -> None:
+    def clock(name: str, step: Callable[[], object]) -> None:
         began = time.perf_counter()
-        work()
+        step()
         times.setdefault(name, []).append(1000 * (time.perf_counter() - began))
 
     with open_corpus(folder, work / "seeds-index") as corpus:
@@ -391,19 +389,25 @@ def measure_costs(folder: Path, questions: Path, work: Path) -> None:
         vectors = model.encode(passages, normalize_embeddings=True)
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(vectors)
-        store, embedder = corpus._store, corpus._embedder
+        embedder = corpus._embedder
 
         def bare_search(text: str) -> object:
             return index.search(model.encode([text], normalize_embeddings=True), 5)
 
-        for text in texts * 6:
-            query = retrieval.make_query(embedder, text)
-            clock("bare encode + search", partial(bare_search, text))
-            clock("embed the question", partial(retrieval.make_query, embedder, text))
-            search = partial(store.candidates, query.vector, query.all_terms, 100)
-            clock("dense and lexical search", search)
-            clock("retrieve(), 5 passages", partial(corpus.retrieve, text))
-            clock("answer()", partial(corpus.answer, text))
+        with corpus._store.snapshot() as snapshot:
+            languages = snapshot.languages()
+            for text in texts * 6:
+                asked = qa.Question(text)
+                clock("bare encode + search", partial(bare_search, text))
+                clock("analyse the question", partial(analyze, asked, embedder, languages))
+                question = analyze(asked, embedder, languages)
+                search = partial(
+                    corpus._store.indexes.candidates, snapshot, question.vector,
+                    question.all_weights, snapshot.terms(question.all_weights), 100,
+                )  # fmt: skip
+                clock("dense and lexical search", search)
+                clock("retrieve(), 5 passages", partial(corpus.retrieve, text))
+                clock("answer()", partial(corpus.answer, text))
     bare = statistics.median(times["bare encode + search"])
     print("\n### Costs on the sample corpus\n\n| step | p50, ms | of bare |\n|---|---|---|")
     for name, values in times.items():
@@ -411,26 +415,26 @@ def measure_costs(folder: Path, questions: Path, work: Path) -> None:
         print(f"| {name} | {median:.1f} | {median / bare:.2f} |")
 
 
-def tell_silence(answers: dict[str, list[Answer]]) -> None:
-    """Print how many of each kind were not answered, and how well the confidence tells them."""
+def print_abstentions(answers: dict[str, list[Answer]]) -> None:
+    """Print how many questions of each kind were not answered, and their confidence."""
     sure = [answer.confidence for answer in answers["answerable"]]
     for kind, found in answers.items():
         unsure = [answer.confidence for answer in found]
         area = "" if kind == "answerable" else f", AUROC {auroc(sure, unsure):.3f}"
-        silent = sum(answer.abstained for answer in found)
+        abstained = sum(answer.abstained for answer in found)
         print(
-            f"{kind}: {len(found)}, not answered {silent}{area}, "
+            f"{kind}: {len(found)}, not answered {abstained}{area}, "
             f"confidence {min(unsure):.3f} to {max(unsure):.3f}"
         )
 
 
 def holds(question: Question, path: str, text: str) -> bool:
-    """Whether a gold quote of the question lies in this text of this file."""
+    """Return whether this text of this file contains a gold quote of the question."""
     return any(path == name and quote in text for name, quote in question.quotes)
 
 
-def tells(question: Question, path: str, text: str) -> bool:
-    """Whether this text holds a gold quote or is part of one, white space and marks apart."""
+def is_answer(question: Question, path: str, text: str) -> bool:
+    """Return whether this text holds a gold quote or is part of one; only letters count."""
     plain = letters(text)
     return any(
         path == name and (letters(quote) in plain or (len(plain) > 15 and plain in letters(quote)))
@@ -443,20 +447,20 @@ def letters(text: str) -> str:
     return re.sub(r"\W", "", text)
 
 
-def apart(one: str, other: str) -> bool:
-    """Whether two short answers say different things: neither holds the other's words."""
-    first, second = set(terms(one)), set(terms(other))
+def answers_differ(one: str, other: str) -> bool:
+    """Return whether two short answers differ: neither contains all words of the other."""
+    first, second = set(index_terms(one)), set(index_terms(other))
     return not (first <= second or second <= first)
 
 
-def tell() -> Callable[[qa.SyncProgress], None]:
-    """Return a progress callback that prints every 500 articles."""
-    said = 0
+def progress_printer() -> Callable[[qa.SyncProgress], None]:
+    """Return a progress callback that prints a line every 500 articles."""
+    printed = 0
 
     def show(now: qa.SyncProgress) -> None:
-        nonlocal said
-        if now.files_done >= said + 500:
-            said = now.files_done
+        nonlocal printed
+        if now.files_done >= printed + 500:
+            printed = now.files_done
             print(f"  … {now.files_done} of {now.files_total} articles", flush=True)
 
     return show

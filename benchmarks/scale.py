@@ -1,12 +1,12 @@
-"""Ten thousand, a hundred thousand, a million passages: latency, memory, disk, what is found.
+"""Ten thousand, a hundred thousand, a million passages: latency, memory, disk, recall.
 
     python benchmarks/scale.py --data FOLDER --questions seeds_dev.jsonl [--sizes 10000 100000 …]
 
 The first 88,000 passages are real: SciFact, SQuAD 2, three corpora of MTRAG and news articles, in
-windows of 90 words. The others are edits of them: the beginning of one and the end of another, with
-the mixture of both vectors. Real vectors are computed once and kept under `--work`, with the index.
+windows of 90 words. The others are mixtures: the beginning of one and the end of another, with a
+mixture of both vectors. Real vectors are computed once and kept under `--work`, with the index.
 Twenty passages make an article; a passage has four sentences. Each size is measured by a process of
-its own, in which the modules of the page are loaded as well.
+its own, which also builds the page, as a server does.
 """
 
 import argparse
@@ -25,11 +25,14 @@ from typing import Any
 import numpy as np
 from datasets import command_line, lines, scifact, seeds, squad
 
-from qa import Corpus, chunking, indexing, lexical
-from qa.datatypes import Article, Passage
-from qa.embedding import LocalEmbedder
-from qa.store import Entry, Manifest, Sentence
-from qa.store.local import LocalStore
+from qa import Corpus
+from qa.index import duplicates, steps
+from qa.index.rows import Entry, manifest
+from qa.index.store import Store
+from qa.models.embedder import Embedder
+from qa.records import Article
+from qa.text import chunking
+from qa.text.terms import index_terms
 
 SIZES = (10_000, 100_000, 1_000_000)
 WINDOW, ARTICLE, SENTENCES = 90, 20, 4
@@ -38,7 +41,7 @@ _WORD = re.compile(r"\S+")
 
 
 def main() -> None:
-    """Build the index in steps and measure each; or measure one, when called by itself."""
+    """Grow the index to each size, and start a process that measures it."""
     parser = command_line(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--measure", type=int, default=0, help=argparse.SUPPRESS)
@@ -52,10 +55,10 @@ def main() -> None:
     (work / "questions.json").write_text(json.dumps(questions(given)), encoding="utf-8")
     shutil.rmtree(work / "index", ignore_errors=True)
     (work / "articles").mkdir(exist_ok=True)
-    terms = [lexical.terms(text) for text in texts]
-    asked = LocalEmbedder().embed_queries(json.loads((work / "questions.json").read_text("utf-8")))
+    terms = [index_terms(text) for text in texts]
+    asked = Embedder().embed_queries(json.loads((work / "questions.json").read_text("utf-8")))
     nearest = Nearest(asked)
-    store = LocalStore(work / "index", manifest(work))
+    store = Store(work / "index", manifest(work / "articles", Embedder()))
     made = 0
     print(
         "| passages | build | open | first answer | p50 | p95 | recall@10 | memory | disk | add |"
@@ -66,19 +69,19 @@ def main() -> None:
         for number in range(made // ARTICLE, size // ARTICLE):
             put(store, nearest, number, texts, vectors, terms)
         built = time.perf_counter() - began
-        store.settle()
-        settled = time.perf_counter() - began - built
+        store.refresh_indexes()
+        refreshed = time.perf_counter() - began - built
         made = size
         np.save(work / "nearest.npy", nearest.rows)
         np.save(work / "asked.npy", asked)
         script = [sys.executable, __file__, "--measure", str(size), "--work", str(given.work)]
         same = ["--data", str(given.data), "--questions", str(given.questions)]
-        print(f"| {size:,} | {built:.0f} + {settled:.0f} s ", end="", flush=True)
+        print(f"| {size:,} | {built:.0f} + {refreshed:.0f} s ", end="", flush=True)
         subprocess.run([*script, *same], check=True)
 
 
 def questions(given: argparse.Namespace) -> list[str]:
-    """Return questions of the sets that the passages are from."""
+    """Return questions from the sets that the passages are from."""
     _, claims = scifact(given.data, given.work)
     _, asked = squad(given.data, given.work)
     found = [q.text for q in (*claims[:100], *asked[:: len(asked) // 100])]
@@ -90,7 +93,7 @@ def questions(given: argparse.Namespace) -> list[str]:
 
 
 def real_passages(data: Path, work: Path) -> tuple[list[str], Any]:
-    """Return the real passages and their vectors; embedded once."""
+    """Return the real passages and their vectors, which are computed once."""
     found: dict[str, None] = {}
     sets = json.loads((data / "squad2_dev_half/dev-v2.0.json").read_text("utf-8"))["data"]
     news = json.loads((data / "article_extraction/ground-truth.json").read_text("utf-8"))
@@ -109,7 +112,7 @@ def real_passages(data: Path, work: Path) -> tuple[list[str], Any]:
     texts = list(found)
     kept = work / f"{hashlib.sha256(''.join(texts).encode()).hexdigest()[:16]}.npy"
     if not kept.exists():
-        embedder = LocalEmbedder()
+        embedder = Embedder()
         blocks = []
         for start in range(0, len(texts), 2_000):
             blocks.append(embedder.embed_passages(texts[start : start + 2_000]).astype(np.float16))
@@ -118,26 +121,17 @@ def real_passages(data: Path, work: Path) -> tuple[list[str], Any]:
     return texts, np.load(kept)
 
 
-def manifest(work: Path) -> Manifest:
-    """Return what a corpus on the folder would ask for."""
-    embedder = LocalEmbedder()
-    rules = f"{chunking.RULES}:{chunking.PASSAGE_TOKENS}/{chunking.OVERLAP_SENTENCES}"
-    articles = str((work / "articles").resolve())
-    return Manifest(embedder.model_id, embedder.dimension, rules, articles)
-
-
 class Nearest:
-    """The ten passages nearest to each question, by brute force; counted from 1."""
+    """The ten passages nearest to each question, by brute force; passages are numbered from 1."""
 
     def __init__(self, asked: Any) -> None:
         self.asked = asked
         self.rows = np.zeros((len(asked), 10), dtype=np.int64)
         self.cosines = np.full((len(asked), 10), -2, dtype=np.float32)
-        self.waiting: list[Any] = []
         self.seen = 0
 
     def add(self, vectors: Any) -> None:
-        """Take in vectors, which are counted on from 1."""
+        """Compare the vectors of the next passages with the nearest ones so far."""
         cosines = np.concatenate([self.cosines, self.asked @ vectors.T], axis=1)
         new = np.arange(self.seen + 1, self.seen + len(vectors) + 1)
         rows = np.concatenate([self.rows, np.broadcast_to(new, (len(self.rows), len(new)))], axis=1)
@@ -148,7 +142,7 @@ class Nearest:
 
 
 def passages(number: int, texts: list[str], vectors: Any, terms: Any) -> Iterator[Any]:
-    """Yield text, terms and vector of each passage of an article."""
+    """Yield the text, terms and vector of each passage of an article."""
     for place in range(number * ARTICLE, (number + 1) * ARTICLE):
         one = place % len(texts)
         vector = vectors[one].astype(np.float32)
@@ -165,46 +159,83 @@ def passages(number: int, texts: list[str], vectors: Any, terms: Any) -> Iterato
 
 
 def put(
-    store: LocalStore, nearest: Nearest, number: int, texts: list[str], vectors: Any, terms: Any
+    store: Store, nearest: Nearest, number: int, texts: list[str], vectors: Any, terms: Any
 ) -> None:
-    """Put one article into the store, as indexing does."""
+    """Store an article as a sync does, without looking for near duplicates."""
     made = list(passages(number, texts, vectors, terms))
     text = f"{number}\n" + "\n".join(part for part, _, _ in made)
     article = Article(hashlib.sha256(text.encode()).hexdigest(), f"{number}.txt", text, "Title")
     entries: list[Entry] = []
-    sentences: list[Sentence] = []
+    sentences: list[Entry] = []
     start = len(f"{number}\n")
     for part, words, vector in made:
         unit = (vector / np.linalg.norm(vector)).astype(np.float32)
-        entries.append(Entry(Passage(article, start, start + len(part)), words, unit))
+        entries.append(Entry((start, start + len(part)), unit, words))
         cuts = np.linspace(0, len(part), SENTENCES + 1).astype(int)
         held = np.array_split(np.array(words, dtype=object), SENTENCES)
         for a, b, some in zip(cuts, cuts[1:], held, strict=False):
-            sentences.append(Sentence((start + int(a), start + int(b)), unit, some.tolist()))
+            sentences.append(Entry((start + int(a), start + int(b)), unit, some.tolist()))
         start += len(part) + 1
     nearest.add(np.array([entry.vector for entry in entries]))
-    store.put(article, entries, sentences)
+    store.put_text(article, entries, sentences, (), ())
+
+
+def recall_at_10(corpus: Corpus, vectors: Any, nearest: Any) -> float:
+    """Return the mean share of the ten nearest passages among the candidates of a question."""
+    shares = []
+    with corpus._store.snapshot() as snapshot:
+        numbers = snapshot.query("SELECT row FROM passages ORDER BY row")
+        rows = np.array([row for (row,) in numbers])[nearest - 1]
+        for vector, best in zip(vectors, rows.tolist(), strict=True):
+            found = corpus._store.indexes.candidates(snapshot, vector, {}, {}, 100)
+            ten = {found.passages[i].row for i in np.argsort(-found.dense)[:10]}
+            shares.append(len(ten & set(best)) / 10)
+    return float(np.mean(shares))
+
+
+def add_one(corpus: Corpus) -> tuple[float, int]:
+    """Add an article and remove it again; return seconds until it is found, and its passages."""
+    store, embedder = corpus._store, corpus._embedder
+    text = "The lighthouse keeper of Zorvath island paints his boat green every spring. " * 12
+    article = Article(hashlib.sha256(text.encode()).hexdigest(), "new.txt", text, "Title")
+    embedder.embed_passages(["ready"])
+    embedder.count_tokens("ready")
+    began = time.perf_counter()
+    chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
+    [(_, passages, sentences)] = steps.embed([(article, chunks)], embedder)
+    bands = duplicates.bands(duplicates.story_shingles(article))
+    store.put_text(article, passages, sentences, bands, ())
+    store.refresh_indexes()
+    hits = corpus.retrieve("Who paints his boat green on Zorvath island?")
+    seconds = time.perf_counter() - began
+    assert hits[0].passage.article == article
+    store.remove_articles([article.path])
+    store.refresh_indexes()
+    return seconds, len(passages)
 
 
 def status(key: str) -> float:
-    """Return a line of this process's status, in MB."""
+    """Return a value from the status of this process, in MB."""
     text = Path("/proc/self/status").read_text()
     found = re.search(rf"{key}:\s+(\d+)", text)
     return int(found[1]) / 1024 if found else 0.0
 
 
 def measure(work: Path, size: int) -> None:
-    """Print the cells of a row for what lies in the index now."""
+    """Print the measurements of the index as cells of a row."""
     asked = json.loads((work / "questions.json").read_text("utf-8"))
-    embedder = LocalEmbedder()
+    embedder = Embedder()
     embedder.embed_queries(["ready"])
     began = time.perf_counter()
     corpus = Corpus(work / "articles", work / "index", embedder)
     opened = time.perf_counter() - began
     assert corpus.retrieve(asked[0])
     first = time.perf_counter() - began
-    import qa.web.page  # noqa: F401  (the server has it in memory)
+    from qa.web.handlers import Handlers
+    from qa.web.page import application
+    from qa.web.service import Service
 
+    page = application(corpus), Handlers(Service(corpus)).load([])  # part of a server's memory
     for question in asked[:20]:
         corpus.retrieve(question)
     spent = []
@@ -212,37 +243,16 @@ def measure(work: Path, size: int) -> None:
         began = time.perf_counter()
         corpus.retrieve(question)
         spent.append(1000 * (time.perf_counter() - began))
-    rows = np.array(
-        [row for (row,) in corpus._store.query("SELECT row FROM passages ORDER BY row")]
-    )
-    vectors, nearest = np.load(work / "asked.npy"), rows[np.load(work / "nearest.npy") - 1]
-    shares = []
-    for vector, best in zip(vectors, nearest, strict=True):
-        found = corpus._store.candidates(vector, {}, 100)  # as many as a question takes
-        ten = found.rows[np.argsort(-found.dense)[:10]]
-        shares.append(len(set(ten.tolist()) & set(best.tolist())) / 10)
-    recall = np.mean(shares)
     memory = f"{status('VmRSS'):.0f} MB (own {status('RssAnon'):.0f}), peak {status('VmHWM'):.0f}"
+    del page
+    recall = recall_at_10(corpus, np.load(work / "asked.npy"), np.load(work / "nearest.npy"))
     disk = sum(f.stat().st_size for f in (work / "index").rglob("*") if f.is_file())
-    text = "The lighthouse keeper of Zorvath island paints his boat green every spring. " * 12
-    article = Article(hashlib.sha256(text.encode()).hexdigest(), "new.txt", text, "Title")
-    embedder.embed_passages(["ready"])
-    embedder.count_tokens("ready")
-    began = time.perf_counter()
-    chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
-    for put_in in indexing._embedded([(article, chunks)], embedder):
-        corpus._store.put(*put_in)
-    corpus._store.settle()
-    hits = corpus.retrieve("Who paints his boat green on Zorvath island?")
-    added = time.perf_counter() - began
-    assert hits[0].passage.article == article
-    corpus._store.remove([article.article_id])
-    corpus._store.settle()
+    added, count = add_one(corpus)
     corpus.close()
     p50, p95 = np.percentile(spent, (50, 95))
     print(
         f"| {opened:.2f} s | {first:.2f} s | {p50:.1f} ms | {p95:.1f} ms | {recall:.4f} | {memory} "
-        f"| {disk / size:.0f} bytes a passage | {added:.2f} s, {len(chunks.passages)} passages |",
+        f"| {disk / size:.0f} bytes a passage | {added:.2f} s, {count} passages |",
         flush=True,
     )
 

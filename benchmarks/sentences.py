@@ -1,24 +1,24 @@
-"""Where sentences end: boundaries found of those that a reader sets, language by language.
+"""Sentence boundaries in each language: F1 of those that a reader set.
 
     python benchmarks/sentences.py
 
-The gold sentences are our own, in tests/sentences: one a line, made of what splitters trip over
-(abbreviations, ordinals, initials, quotations, decimals). The figures are of the boundaries inside
-paragraphs: F1 by the program's rules for the language, by its English rules, and by a rule that
-cuts behind every closing mark.
+The gold sentences are our own, in tests/sentences: one per line, with what splitters get wrong
+(abbreviations, ordinals, initials, quotations, decimals). The boundaries inside paragraphs count:
+F1 by the program's rules for the language, by its English rules, and by a rule that splits after
+every closing mark.
 """
 
 import re
 from pathlib import Path
 
-from qa.sentences import split_sentences
+from qa.text.sentences import split_sentences
 
 GOLD = Path(__file__).parent.parent / "tests" / "sentences"
 _NAIVE = re.compile(r"[.!?…。！？؟]+[\"'”’»“)]*\s*")
 
 
 def main() -> None:
-    """Print one row a language."""
+    """Print a row for each language."""
     print("| language | boundaries | F1 | English rules | every closing mark | paragraphs whole |")
     print("|---|---|---|---|---|---|")
     for file in sorted(GOLD.glob("*.txt")):
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def gold_boundaries(file: Path) -> list[tuple[str, set[int]]]:
-    """Return each paragraph with the offsets at which its sentences but the first begin."""
+    """Return each paragraph with the starts of its sentences, except the first."""
     joint = "" if file.stem == "zh" else " "
     found = []
     for paragraph in file.read_text(encoding="utf-8").strip().split("\n\n"):
@@ -55,7 +55,7 @@ def gold_boundaries(file: Path) -> list[tuple[str, set[int]]]:
 
 
 def boundaries(text: str, language: str) -> set[int]:
-    """Return the offsets at which the program's sentences but the first begin."""
+    """Return the starts of the program's sentences, except the first."""
     return {start for start, _ in split_sentences(text, language=language)} - {0}
 
 

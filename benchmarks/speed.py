@@ -1,10 +1,10 @@
-"""How fast, beside a bare script (benchmarks/bare.py), in turns in one run.
+"""Speed compared with a bare script (benchmarks/bare.py), both measured in turns in one run.
 
     python benchmarks/speed.py --data FOLDER --questions seeds_dev.jsonl [--only cold,warm]
 
 News articles are the bodies of the set `article_extraction`; the questions are twelve words from
 the middle of each of a hundred of them, and those of `--questions`. Quote ratios only: the seconds
-depend on who else uses the machine. `--only` takes some of the parts.
+depend on what else the machine does. `--only` runs some of the parts.
 """
 
 import json
@@ -22,12 +22,12 @@ import numpy as np
 from datasets import command_line, seeds
 
 from qa import Corpus
-from qa.embedding import LocalEmbedder
+from qa.models.embedder import Embedder
 
 HERE = Path(__file__).parent
 PARTS = ("limit", "encode", "index", "cold", "warm", "add", "together")
 ROUNDS = 3
-ASKERS = 16
+CLIENTS = 16
 
 
 def main() -> None:
@@ -37,8 +37,8 @@ def main() -> None:
     given = parser.parse_args()
     work = given.work / "speed"
     chosen = given.only.split(",")
-    anew = "index" in chosen or not (work / "qa").is_dir()
-    if anew:
+    rebuild = "index" in chosen or not (work / "qa").is_dir()
+    if rebuild:
         shutil.rmtree(work, ignore_errors=True)
     bodies = json.loads((given.data / "article_extraction/ground-truth.json").read_text("utf-8"))
     texts = [body["articleBody"] for _, body in sorted(bodies.items())]
@@ -49,8 +49,8 @@ def main() -> None:
     questions = [" ".join(t[len(t) // 2 :].split()[1:13]) for t in texts[:100]]
     questions += [question.text for question in seeds(given.questions)]
     print(f"{len(texts) - 1} articles, {sum(map(len, texts[:-1])):,} characters\n")
-    # Two indexes, which the other parts use as well.
-    prepared = index_once(work) if anew else []
+    # The other parts use these two indexes as well.
+    prepared = index_once(work) if rebuild else []
     for part in chosen:
         print(f"## {part}   (load {os.getloadavg()[0]:.1f})")
         runs: dict[str, Callable[[], None]] = {
@@ -88,7 +88,7 @@ def gflops(rows: int, inner: int, columns: int, kind: str) -> float:
 
 
 def limit() -> None:
-    """The processor's own limit, by shape."""
+    """The speed of matrix products on this processor, by shape."""
     shapes = {"large": (4096, 4096, 4096), "as in the model": (1600, 384, 1536)}
     for name, shape in shapes.items():
         for kind in ("float32", "bfloat16"):
@@ -99,7 +99,7 @@ def encode(texts: Sequence[str]) -> None:
     """The same windows of 160 words through both encoders."""
     from bare import Bare
 
-    bare, ours = Bare(), LocalEmbedder()
+    bare, ours = Bare(), Embedder()
     for number, text in enumerate(texts[:60]):
         bare.add(str(number), text)
     windows = [str(passage["text"]) for passage in bare.passages]
@@ -144,21 +144,21 @@ def run(*command: str) -> tuple[float, str, float]:
 
 
 def bare_index(work: Path) -> tuple[float, int, float]:
-    """Return seconds without the start, passages, and peak memory."""
+    """Index with the bare script; return seconds after the start, passages, and peak memory."""
     shutil.rmtree(work / "bare", ignore_errors=True)
     _, output, peak = run(str(HERE / "bare.py"), "index", str(work / "bare"), str(work / "news"))
-    told = json.loads(output)
-    return told["seconds"], told["passages"], peak
+    found = json.loads(output)
+    return found["seconds"], found["passages"], peak
 
 
 def qa_index(work: Path) -> tuple[float, int, float]:
-    """Return seconds without the start, passages, and peak memory."""
+    """Index with qa; return seconds after the start, passages, and peak memory."""
     shutil.rmtree(work / "qa", ignore_errors=True)
     script = (
-        "import sys, time; from qa import Corpus; from qa.embedding import LocalEmbedder\n"
+        "import sys, time; from qa import Corpus; from qa.models.embedder import Embedder\n"
         "from qa import corpus\n"
-        "ready = LocalEmbedder(); ready.embed_passages(['ready']); ready.count_tokens('ready')\n"
-        "corpus.LocalEmbedder = lambda model: ready\n"  # the model is loaded, as in the bare script
+        "ready = Embedder(); ready.embed_passages(['ready']); ready.count_tokens('ready')\n"
+        "corpus.Embedder = lambda model: ready\n"  # the model is loaded, as in the bare script
         "began = time.perf_counter()\n"
         "with Corpus.open(*sys.argv[1:]) as c: print(time.perf_counter() - began, c.count()[1])"
     )
@@ -168,7 +168,7 @@ def qa_index(work: Path) -> tuple[float, int, float]:
 
 
 def index_once(work: Path) -> list[tuple[tuple[float, int, float], tuple[float, int, float]]]:
-    """Index with both, in turns; the indexes stay for the other parts."""
+    """Index with both, in turns; the other parts use the indexes."""
     return [(bare_index(work), qa_index(work)) for _ in range(2)]
 
 
@@ -213,7 +213,7 @@ def cold(work: Path, question: str) -> None:
 
 
 def warm(work: Path, questions: Sequence[str]) -> None:
-    """From question to passages, both in one process, in blocks of twenty by turns."""
+    """From question to passages, both in one process, in turns of twenty questions."""
     from bare import Bare
 
     bare = Bare.load(work / "bare")
@@ -228,14 +228,14 @@ def warm(work: Path, questions: Sequence[str]) -> None:
                 f"encoding in {name}": lambda q, c=corpus: c._embedder.embed_queries([q]),  # type: ignore[misc]
             }
             for question in questions[:5]:
-                for work_out in ask.values():
-                    work_out(question)
+                for search in ask.values():
+                    search(question)
             for _ in range(ROUNDS):
                 for start in range(0, len(questions), 20):
-                    for key, work_out in ask.items():
+                    for key, search in ask.items():
                         for question in questions[start : start + 20]:
                             began = time.perf_counter()
-                            work_out(question)
+                            search(question)
                             times.setdefault(key, []).append(time.perf_counter() - began)
             ratio = median(times[name]) / median(times[f"bare beside {name}"])
             for key in ask:
@@ -245,7 +245,7 @@ def warm(work: Path, questions: Sequence[str]) -> None:
 
 
 def add(work: Path) -> None:
-    """One more article in a saved index, until it is found; loading is not counted."""
+    """One article more in a saved index, until it is found; loading is not counted."""
     new = next((work / "new").iterdir())
     shutil.copytree(work / "bare", work / "bare-add", dirs_exist_ok=True)
     _, output, _ = run(str(HERE / "bare.py"), "add", str(work / "bare-add"), str(new))
@@ -265,7 +265,7 @@ def add(work: Path) -> None:
 
 
 def together(work: Path, questions: Sequence[str]) -> None:
-    """Many askers at once against one; and one asker while articles are being indexed."""
+    """Many clients at once compared with one; and one client while articles are indexed."""
     with Corpus.open(work / "news", work / "qa") as corpus:
         corpus.warm_up()
 
@@ -274,19 +274,19 @@ def together(work: Path, questions: Sequence[str]) -> None:
             corpus.retrieve(question)
             return time.perf_counter() - began
 
-        alone = [ask(question) for question in questions]
+        single = [ask(question) for question in questions]  # warms up
         began = time.perf_counter()
-        alone = [ask(question) for question in questions]
+        single = [ask(question) for question in questions]
         one = len(questions) / (time.perf_counter() - began)
         many = [question for question in questions for _ in range(3)]
-        with ThreadPoolExecutor(ASKERS) as pool:
+        with ThreadPoolExecutor(CLIENTS) as pool:
             began = time.perf_counter()
             spent = list(pool.map(ask, many))
             rate = len(many) / (time.perf_counter() - began)
-        p95 = float(np.percentile(spent, 95)) / median(alone)
+        p95 = float(np.percentile(spent, 95)) / median(single)
         print(
-            f"one asker {one:.0f} questions/s, {ASKERS} askers {rate:.0f}/s, "
-            f"ratio {rate / one:.2f}; p95 {p95:.1f} times the p50 of one alone"
+            f"one client {one:.0f} questions/s, {CLIENTS} clients {rate:.0f}/s, "
+            f"ratio {rate / one:.2f}; p95 {p95:.1f} times the p50 of one client"
         )
         shutil.rmtree(work / "other", ignore_errors=True)
         with ThreadPoolExecutor(1) as pool:
@@ -294,8 +294,8 @@ def together(work: Path, questions: Sequence[str]) -> None:
             beside: list[float] = []
             while not other.done():
                 beside += [ask(question) for question in questions[:10]]
-        p50, p95 = np.percentile(beside, (50, 95)) / median(alone)
-        print(f"while indexing: p50 {p50:.1f}, p95 {p95:.1f} times the p50 of one alone")
+        p50, p95 = np.percentile(beside, (50, 95)) / median(single)
+        print(f"while indexing: p50 {p50:.1f}, p95 {p95:.1f} times the p50 of one client")
 
 
 if __name__ == "__main__":

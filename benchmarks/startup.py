@@ -1,4 +1,4 @@
-"""Measure how soon the command is there, beside an import of torch, in turns."""
+"""How long the command takes to start, compared with an import of torch; measured in turns."""
 
 import statistics
 import subprocess
@@ -14,7 +14,7 @@ ROUNDS = 7
 
 
 def main() -> None:
-    """Print the median seconds of each, and its ratio to the import of torch."""
+    """Print the median seconds of each command, and its ratio to the import of torch."""
     seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(ROUNDS):
         for name, command in COMMANDS.items():

@@ -2,49 +2,43 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
-from types import TracebackType
-from typing import Self, TypeVar
+from threading import Lock
+from typing import Self
 
-from qa import answering, chunking, conversation, indexing, intake, retrieval
-from qa.articles import Columns, check_folder
-from qa.datatypes import Answer, Article, Hit, Scope, Status, SyncReport
-from qa.embedding import Embedder, LocalEmbedder
-from qa.errors import ArticleError, BusyError, CorpusError, QueryError
-from qa.indexing import Progress
+from qa.answering import answer as answering
+from qa.answering import retrieval
+from qa.answering.question import analyze
+from qa.errors import ArticleError, BusyError, CancelledError, CorpusError
+from qa.index.folder import delete_index
+from qa.index.reports import SyncReport
+from qa.index.rows import manifest
+from qa.index.scopes import sources
+from qa.index.store import Store
+from qa.index.sync import Progress, Sync
 from qa.locations import articles_folder, file_of, index_folder
-from qa.readers.isolated import EndedError, IsolatedReader
-from qa.reranking import CrossEncoderReranker, Reranker
-from qa.retrieval import Query
-from qa.store import Manifest
-from qa.store.folder import TRUTH_FILE, delete_index
-from qa.store.local import LocalStore
-
-T = TypeVar("T")
-
-# More than are quoted: neighbours and copies that repeat each other are passed over.
-_ANSWER_HITS = 30
-# How often a look is taken again before writers are kept out.
-_GLANCES = 3
-# Share of articles in other languages; single short texts are sometimes taken for another one.
-_WORTH_A_NOTE = 0.02
-
+from qa.models.embedder import Embedder
+from qa.models.reranker import Reranker
+from qa.reading import intake
+from qa.reading.articles import Columns
+from qa.reading.folder import check_folder
+from qa.reading.isolated import IsolatedReader
+from qa.records import Answer, Article, ArticleSummary, Hit, Question, Scope
+from qa.text.language import foreign_note
 
 _log = logging.getLogger("qa")
 
 
-class Corpus:
+class Corpus(AbstractContextManager["Corpus"]):
     """A folder of articles with its index. Open it with `Corpus.open`; threads may share it.
 
     Attributes:
         folder: The folder of articles.
-        index: The folder that holds the index.
-        report: What the last sync did.
-        changes: How many syncs have changed an article since it was opened.
+        index: The folder of the index.
+        report: The result of the last sync.
     """
 
     def __init__(
@@ -55,33 +49,21 @@ class Corpus:
         reranker: Reranker | None = None,
         columns: Columns | None = None,
     ) -> None:
-        """Open the index as it is, or make an empty one; `Corpus.open` also syncs.
-
-        Raises:
-            StoreError: The index folder cannot be used, or does not belong to these articles.
-        """
+        """Open the index as it is, or create an empty one; `Corpus.open` also syncs."""
         self.folder = folder
         self.index = index
         self.report = SyncReport()
-        self.changes = 0
         self._embedder = embedder
         self._reranker = reranker
-        self._syncing = Lock()
-        self._adding = Lock()
-        # More at once would only take Python's one lock from each other; docs/performance.md.
-        self._turns = BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
-        self._added: dict[str, str] = {}  # content and path of what `sync` has not seen yet
-        manifest = Manifest(
-            model_id=embedder.model_id,
-            dimension=embedder.dimension,
-            chunking=f"{chunking.RULES}:{chunking.PASSAGE_TOKENS}/{chunking.OVERLAP_SENTENCES}",
-            articles=str(folder.resolve()),
-        )
-        self._reader = IsolatedReader()
-        self._sync_reader = IsolatedReader()  # a new one for each sync, that can be ended
-        self._interrupted = False
-        self._store = LocalStore(index, manifest)
+        self._store = Store(index, manifest(folder, embedder))
         self._columns = self._store.columns(columns or None)
+        self._reader = IsolatedReader()
+        self._sync_reader = IsolatedReader()  # a new one for each sync, since it can be cancelled
+        self._cancelled = False
+        self._syncing = Lock()  # guards the folder's one sync at a time, and `report`
+        # Guards `_added`, the content and path of files that no sync has seen yet.
+        self._adding = Lock()
+        self._added: dict[str, str] = {}
 
     @classmethod
     def open(
@@ -100,37 +82,34 @@ class Corpus:
         """Open a folder of articles and bring its index up to date.
 
         Args:
-            articles: The folder; see `articles_folder` for what None means.
-            index: Where the index lies or shall lie; see `index_folder` for what None means.
+            articles: The folder; `qa.locations.articles_folder` chooses one if None.
+            index: The folder of the index; `qa.locations.index_folder` chooses one if None.
             model: A sentence-transformers name or folder; the built-in model if None.
-            reranker: Name or folder of a sentence-transformers CrossEncoder that orders the best
-                passages anew; none if None.
-            rebuild: Throw the index away first.
-            may_be_empty: Whether a folder without an article will do, since some are to come.
-            columns: Which column of a CSV file, or key of a JSON object, holds which field, where
-                the usual names do not say: ``{"text": "Artikel", "outlet": "Blatt"}``. The index
-                remembers them.
+            reranker: A sentence-transformers CrossEncoder that orders the best passages again.
+            rebuild: Delete the index first.
+            may_be_empty: Accept a folder without articles, because some will be added.
+            columns: The column of a CSV file, or key of a JSON object, for each field with an
+                unusual name: ``{"text": "Artikel"}``. The index stores them.
             progress: Called while articles are embedded.
-            wait: Whether to wait where another process is indexing into the same index; else what
-                it has done so far is what is asked.
+            wait: Wait for another process that is indexing, instead of using what it has stored.
 
         Raises:
-            CorpusError: The folder is missing, or holds no article that can be read.
+            CorpusError: The folder is missing, or has no article that can be read.
             StoreError: The index folder cannot be used, or was made with another model.
             ModelError: The model or the reranker cannot be loaded.
         """
         folder = articles_folder(articles)
         place = index_folder(folder, index)
         check_folder(folder)  # before an index is made for it
-        embedder = LocalEmbedder(model)
-        cross_encoder = CrossEncoderReranker(reranker) if reranker else None
+        embedder = Embedder(model)
+        cross_encoder = Reranker(reranker) if reranker else None
         if rebuild:
             delete_index(place)
         corpus = cls(folder, place, embedder, cross_encoder, columns)
         try:
             corpus.sync(progress, may_be_empty=may_be_empty, wait=wait or not corpus.count()[0])
         except BusyError as error:
-            _log.warning("%s What it has done so far is asked.", error)
+            _log.warning("%s Using what it has indexed so far.", error)
         except BaseException:
             corpus.close()
             raise
@@ -139,90 +118,67 @@ class Corpus:
     def sync(
         self, progress: Progress | None = None, *, may_be_empty: bool = False, wait: bool = True
     ) -> SyncReport:
-        """Bring the index up to the folder; see `qa.indexing.sync`.
-
-        One process at a time does so, and mostly waits for another one that is at it.
+        """Bring the index up to date with the folder; see `qa.index.sync.Sync`.
 
         Raises:
-            BusyError: It shall not wait.
-            EndedError: It was interrupted.
-            CorpusError: The folder is missing; or no file in it can be read as an article, unless
-                it may be empty. The index then stays as it is.
+            BusyError: Another process is syncing, and `wait` is false.
+            CancelledError: The sync was cancelled.
+            CorpusError: The folder is missing, or has no article, and may not be empty.
         """
-        with self._syncing, self._store.alone(wait=wait) as granted:
-            if not granted:
-                raise BusyError(f"Another qa is indexing into {self.index}.")
+        with self._syncing, self._store.writer_lock(wait=wait):
             with self._adding:
                 self._added.clear()
             self._sync_reader = IsolatedReader()
-            if self._interrupted:
-                raise EndedError
-            self.report = indexing.sync(
-                self.folder,
-                self._store,
-                self._embedder,
-                progress,
-                may_be_empty=may_be_empty,
-                columns=self._columns,
-                reader=self._sync_reader,
-            )
-            if self.report.added or self.report.updated or self.report.removed:
-                self.changes += 1
-        return self.report
+            if self._cancelled:
+                raise CancelledError("The sync was cancelled.")
+            with self._store.snapshot() as snapshot:
+                work = Sync(self.folder, snapshot, self._columns, self._sync_reader)
+            self.report = work.run(self._store, self._embedder, progress, may_be_empty=may_be_empty)
+            return self.report
 
     def add(self, file: str | os.PathLike[str], name: str | None = None) -> str:
-        """Copy a file into the folder of articles; the next `sync` takes it in.
+        """Copy a file into the folder of articles, for the next `sync`; return its path there.
 
-        Args:
-            file: The file.
-            name: Its path in the folder; the file's own name if None. A number is added to it if
-                there is another file of that name.
-
-        Returns:
-            Its path in the folder.
+        That is `name`, else the file's own name; with a number, if the folder has such a file.
 
         Raises:
-            ArticleError: It cannot be an article, is there already, or its name leads out of the
-                folder; nothing was copied.
+            ArticleError: It cannot be read, is there already, or its name leads out of the folder.
             CorpusError: The folder cannot be written.
         """
         source = Path(file)
         wanted, articles = intake.check(source, name or source.name, self._reader)
+        ids = [article.article_id for article in articles]
         with self._adding:
-            known = {key: path for path, key in self._store.paths().items()} | self._added
-            same = [known.get(article.article_id) for article in articles]
+            known = {a.article_id: a.path for a in self.articles(ids)} | self._added
+            same = [known.get(article_id) for article_id in ids]
             if same and all(path and file_of(self.folder, path).is_file() for path in same):
                 raise ArticleError(f"has the same content as {same[0]}")
             path = intake.add(self.folder, source, wanted)
-            self._added |= {article.article_id: path for article in articles}
+            self._added |= dict.fromkeys(ids, path)
             return path
 
     def remove(self, path: str) -> None:
-        """Take an article out of folder and index; `restore` puts it back.
+        """Remove an article from folder and index; `restore` puts it back.
 
-        Its file goes to the hidden folder ``.removed`` inside the folder of articles.
+        Its file is moved to the hidden folder ``.removed`` inside the folder of articles.
 
         Raises:
             CorpusError: There is no such article, or its file cannot be moved.
         """
-        if path not in self._store.paths():
-            raise CorpusError(f"There is no article {path} in {self.folder}.")
+        with self._store.snapshot() as snapshot:
+            if not snapshot.article_rows([path]):
+                raise CorpusError(f"There is no article {path} in {self.folder}.")
         file = file_of(self.folder, path).relative_to(self.folder).as_posix()
         if file != path:
             raise CorpusError(
-                f"{path} is one of the articles in {file}. Take that file out of {self.folder}, or "
-                "take the article out of the file."
+                f"{path} is one of the articles in {file}. Remove that file from {self.folder}, or "
+                "remove the article from the file."
             )
         intake.remove(self.folder, path)
         self.sync(may_be_empty=True)
 
     def restore(self, path: str) -> None:
-        """Put an article back that `remove` took out.
-
-        Raises:
-            ArticleError: The path leads out of the folder.
-            CorpusError: It was not removed, or another file took its place.
-        """
+        """Put back an article that `remove` removed, or raise `CorpusError`."""
         intake.restore(self.folder, path)
         self.sync(may_be_empty=True)
 
@@ -230,228 +186,113 @@ class Corpus:
         self,
         query: str,
         k: int = 5,
+        *,
+        history: str | Sequence[str] = (),
         outlets: str | Collection[str] | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
-        max_tokens: int | None = None,
-        history: str | Sequence[str] = (),
         paths: str | Collection[str] | None = None,
+        max_tokens: int | None = None,
     ) -> list[Hit]:
-        """Return the passages that fit a query best; see `qa.retrieval.retrieve`.
+        """Return the passages that fit a question best.
 
-        `outlets`, `since`, `until` and `paths` say which articles are searched, as in
-        `qa.Scope`; days may also be written as 2025-12-17, a single outlet or path as its
-        name. `history` holds the earlier questions, oldest first, for a query that leans on them.
+        Args:
+            query: The question.
+            k: Most hits to return.
+            history: Earlier questions, oldest first, for a follow-up.
+            outlets: Search only articles of these outlets; case does not matter.
+            since: Search only articles published on this day or later; a date or ``2025-12-17``.
+            until: Search only articles published on this day or earlier.
+            paths: Search only these articles.
+            max_tokens: Most tiktoken tokens of all returned passages together.
 
         Raises:
-            QueryError: The query, `k`, a day or `max_tokens` cannot be used.
+            QueryError: The query, `k`, a day or `max_tokens` is not valid.
         """
-        query = retrieval.check_query(query)
-        context = conversation.context(query, [history] if isinstance(history, str) else history)
-        asked = retrieval.make_query(self._embedder, query, context, self._store.languages())
-        scope = make_scope(outlets, since, until, paths)
-        return self._unchanged(lambda: self._search(asked, k, scope, max_tokens))
+        scope = Scope.of(outlets, since, until, paths)
+        return self.search(Question.of(query, history, scope), k, max_tokens)
 
     def answer(
         self,
         question: str,
         history: str | Sequence[str] = (),
+        *,
         outlets: str | Collection[str] | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
         paths: str | Collection[str] | None = None,
-        *,
         carry_over: bool = True,
     ) -> Answer:
-        """Answer a question with quotes, or abstain.
+        """Answer a question with quotes, or abstain. The arguments are those of `retrieve`.
 
-        Args:
-            question: The question asked now.
-            history: The earlier questions, oldest first, for one that leans on them.
-            outlets: Only articles of these outlets, as for `retrieve`.
-            since: Only articles published on this day or later.
-            until: Only articles published on this day or earlier.
-            paths: Only these articles, by path in the folder.
-            carry_over: Whether anything is taken over from `history`.
+        Without `carry_over`, a follow-up takes no words from `history`.
 
         Raises:
-            QueryError: The question is empty, has no word in it, or is too long; or a day cannot be
-                read.
+            QueryError: The question or a day is not valid.
         """
-        question = retrieval.check_query(question)
-        earlier = [history] if isinstance(history, str) else history
-        context = conversation.context(question, earlier) if carry_over else ""
-        carried = conversation.carried_over(question, context)
-        asked = retrieval.make_query(self._embedder, question, context, self._store.languages())
-        scope = make_scope(outlets, since, until, paths)
-        hits, sources = self._unchanged(
-            lambda: (self._search(asked, _ANSWER_HITS, scope), self._store.sources(scope))
-        )
-        found = answering.answer(question, " ".join([question, *carried]), hits, carried, sources)
-        return replace(found, scope=scope)
+        scope = Scope.of(outlets, since, until, paths)
+        return self.ask(Question.of(question, history if carry_over else (), scope))
 
-    def _search(
-        self, query: Query, k: int, scope: Scope, max_tokens: int | None = None
-    ) -> list[Hit]:
-        return retrieval.retrieve(self._store, query, k, scope, max_tokens, self._reranker)
+    def search(self, question: Question, k: int = 5, max_tokens: int | None = None) -> list[Hit]:
+        """Return the passages that fit a question best; see `retrieve`."""
+        with self._store.snapshot() as snapshot:
+            asked = analyze(question, self._embedder, snapshot.languages())
+            indexes = self._store.indexes
+            return retrieval.retrieve(snapshot, indexes, asked, k, max_tokens, self._reranker)
 
-    def _unchanged(self, look: Callable[[], T]) -> T:
-        """Look into the store while nobody writes to it, so that all that is seen is of one state.
-
-        Writes are short and far between: mostly none comes in between. If one does, look again; if
-        it happens again and again, keep the writers out.
-        """
-        with self._turns:
-            for _ in range(_GLANCES):
-                before = self._store.stamp()
-                found = look()
-                if self._store.stamp() == before:
-                    return found
-            with self._store.unchanging():
-                return look()
+    def ask(self, question: Question) -> Answer:
+        """Answer a question with quotes from one state of the index; see `answer`."""
+        with self._store.snapshot() as snapshot:
+            asked = analyze(question, self._embedder, snapshot.languages())
+            hits = retrieval.retrieve(
+                snapshot, self._store.indexes, asked, answering.HITS, reranker=self._reranker
+            )
+            return answering.answer(asked, hits, sources(snapshot, question.scope))
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
-        """Return the articles that are indexed, by path: all, or those with these ids."""
-        return self._store.articles(article_ids)
+        """Return one article for each text, by path: all, or those with these ids."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.articles(article_ids)
 
-    def twins(self) -> list[Article]:
-        """Return the articles whose text is, letter for letter, that of an indexed one; by path."""
-        found = [twin for twins in self._store.twins().values() for twin in twins]
-        return sorted(found, key=lambda twin: twin.path)
+    def duplicates(self) -> list[Article]:
+        """Return the articles whose text another article has as well, by path."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.duplicates()
 
-    def note(self) -> str:
-        """Return what a reader should know of the index, in a sentence; mostly nothing.
-
-        That is: articles in a language that the built-in model was not made for.
-        """
-        if not self._embedder.languages:
-            return ""
-        counts = self._store.languages()
-        foreign = {
-            code: count
-            for code, count in counts.items()
-            if code is not None and code not in self._embedder.languages
-        }
-        if sum(foreign.values()) < _WORTH_A_NOTE * sum(counts.values()) or not foreign:
-            return ""
-        told = ", ".join(f"{code}: {count}" for code, count in sorted(foreign.items()))
-        return (
-            f"{sum(foreign.values())} of {sum(counts.values())} articles are not in English "
-            f"({told}). The built-in model knows English: what they say is found by its words, "
-            "hardly by its meaning. For these languages choose a multilingual model, such as "
-            "paraphrase-multilingual-MiniLM-L12-v2, in a folder of yours: --model FOLDER --rebuild"
-        )
-
-    def warm_up(self) -> None:
-        """Load the model now, so that the first question need not wait for it."""
-        self._embedder.embed_queries(["ready"])
-
-    def state(self) -> tuple[int, str]:
-        """Return what changes whenever the articles do; cheap, however many there are."""
-        return self.changes, self._store.stamp()
+    def summaries(self) -> list[ArticleSummary]:
+        """Return the articles without their texts, by path."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.summaries()
 
     def count(self) -> tuple[int, int]:
-        """Return the number of articles and of passages that are indexed."""
-        return self._store.count()
+        """Return the number of articles, without duplicates, and of passages."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.count()
 
-    def interrupt(self) -> None:
-        """End a sync in the middle, within moments, and begin no other; it raises `EndedError`."""
-        self._interrupted = True
-        self._sync_reader.end()
+    def version(self) -> str:
+        """Return a text that changes with every change of the index, by any process."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.version
+
+    def note(self) -> str:
+        """Return a warning about articles in languages that the built-in model does not know."""
+        with self._store.snapshot() as snapshot:
+            return foreign_note(snapshot.languages(), self._embedder.languages)
+
+    def warm_up(self) -> None:
+        """Load the model, so that the first question need not wait for it."""
+        self._embedder.embed_queries(["ready"])
+
+    def cancel(self) -> None:
+        """Cancel a running sync within moments, and every later one."""
+        self._cancelled = True
+        self._sync_reader.cancel()
 
     def close(self) -> None:
         """Close the index."""
         self._reader.close()
         self._store.close()
 
-    def __enter__(self) -> Self:
-        """Use the corpus in a ``with`` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the index."""
         self.close()
-
-
-def make_scope(
-    outlets: str | Collection[str] | None,
-    since: date | str | None,
-    until: date | str | None,
-    paths: str | Collection[str] | None,
-) -> Scope:
-    """Return which articles are searched; days as dates or written as 2025-12-17.
-
-    Raises:
-        QueryError: A day cannot be read.
-    """
-    return Scope(
-        _names(outlets),
-        _day("since", since),
-        _day("until", until),
-        _names(paths),
-    )
-
-
-def _names(value: str | Collection[str] | None) -> tuple[str, ...] | None:
-    return (value,) if isinstance(value, str) else value if value is None else tuple(value)
-
-
-def _day(name: str, value: date | str | None) -> date | None:
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError as error:
-            raise QueryError(f'{name} is "{value}"; write a day as 2025-12-17.') from error
-    return value.date() if isinstance(value, datetime) else value
-
-
-def retrieve(query: str, k: int = 5) -> list[Hit]:
-    """Return the passages of the default corpus that fit a query best.
-
-    The default corpus is what `Corpus.open` opens without arguments. It is opened and synced at the
-    first call and kept; for other articles, filters or a fresh sync, open a `Corpus`.
-
-    Raises:
-        QaError: The corpus cannot be opened, or the query or `k` cannot be used.
-    """
-    with _default_lock:
-        folder = articles_folder()
-        places = (folder.resolve(), index_folder(folder).resolve())
-        if places not in _default:
-            _default[places] = Corpus.open()
-        corpus = _default[places]
-    return corpus.retrieve(query, k)
-
-
-_default: dict[tuple[Path, Path], Corpus] = {}
-_default_lock = Lock()
-
-
-def status(
-    articles: str | os.PathLike[str] | None = None,
-    index: str | os.PathLike[str] | None = None,
-    model: str | None = None,
-    columns: Columns | None = None,
-) -> Status:
-    """Tell what is indexed and what a sync would do; no index is made, changed or synced.
-
-    Raises:
-        QaError: The folder, the index or the model cannot be used.
-    """
-    folder = articles_folder(articles)
-    place = index_folder(folder, index)
-    embedder = LocalEmbedder(model)
-    made = (place / TRUTH_FILE).is_file()
-    corpus = Corpus(folder, place, embedder) if made else None
-    if corpus:
-        columns = columns or corpus._columns
-    pending = indexing.compare(folder, corpus._store if corpus else None, columns)
-    article_count, passage_count = corpus.count() if corpus else (0, 0)
-    if corpus:
-        corpus.close()
-    return Status(str(folder), str(place), embedder.model_id, article_count, passage_count, pending)

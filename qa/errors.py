@@ -1,20 +1,31 @@
-"""The errors a person may see. Each message says what happened, where, and what mends it."""
+"""The exceptions that callers may see. Each message says what happened, where, and what to do.
+
+QaError
+├── ArticleError
+├── CorpusError
+├── StoreError
+│   └── BusyError
+├── ModelError
+├── QueryError
+├── AccessError
+└── CancelledError
+"""
 
 
 class QaError(Exception):
-    """Base of every error that `qa` raises on purpose; the command line prints it and exits 1."""
+    """Base of every exception that `qa` raises on purpose. The command line prints it, exits 1."""
 
 
 class ArticleError(QaError):
-    """One file cannot be read as an article. A sync skips the file and reports the reason."""
+    """A file cannot be read as an article. A sync skips the file and reports the reason."""
 
 
 class CorpusError(QaError):
-    """The folder of articles, or what stands in it, cannot be used."""
+    """The folder of articles cannot be used, or the corpus is closed."""
 
 
 class StoreError(QaError):
-    """The index folder cannot be used as it is."""
+    """The index folder cannot be used."""
 
 
 class BusyError(StoreError):
@@ -26,8 +37,12 @@ class ModelError(QaError):
 
 
 class QueryError(QaError):
-    """The question, or an argument beside it, cannot be used."""
+    """A question, or an argument of a search, is not valid."""
 
 
 class AccessError(QaError):
-    """It is not said, or not so that it can be done, who may use the server."""
+    """The server's access settings are missing, contradictory or cannot be used."""
+
+
+class CancelledError(QaError):
+    """A sync, or the reading of a file, was cancelled."""

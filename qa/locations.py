@@ -1,6 +1,8 @@
-"""Where articles, indexes and judgements lie by default. The only importer of platformdirs."""
+"""Default folders of articles, indexes, feedback and caches. Only this module uses platformdirs."""
 
+import functools
 import hashlib
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -9,38 +11,57 @@ import platformdirs
 
 from qa.errors import CorpusError
 
+Named = str | os.PathLike[str] | None
+_log = logging.getLogger("qa")
 
-def articles_folder(named: str | os.PathLike[str] | None = None) -> Path:
+
+def articles_folder(named: Named = None) -> Path:
     """Return the folder of articles.
 
-    That is `named`, else ``QA_ARTICLES``, else ``./seeds``, else the user's own (see
-    `folder_to_fill`), else the sample in the package.
+    That is `named`, else ``QA_ARTICLES``, else ``./seeds``, else the user's own folder (see
+    `folder_to_fill`), else the sample in the package. A warning is logged, once, if it is the
+    sample; without a configured logger, Python prints it on stderr.
     """
-    chosen = named or os.environ.get("QA_ARTICLES")
-    if chosen:
-        return Path(chosen).expanduser()
-    places = (Path("seeds"), own_folder(), sample_folder())
-    return next((place for place in places if place.is_dir()), places[-1])
+    if chosen := _chosen_folder(named):
+        return chosen
+    _warn(f"using the sample articles in {sample_folder()}")
+    return sample_folder()
 
 
-def folder_to_fill(named: str | os.PathLike[str] | None = None) -> Path:
+def folder_to_fill(named: Named = None) -> Path:
     """Return the folder of articles, for someone who may add some.
 
     As `articles_folder`; but the sample in the package is copied to the user's own folder first.
 
     Raises:
-        CorpusError: It cannot be copied.
+        CorpusError: The sample cannot be copied.
     """
-    chosen = articles_folder(named)
-    if chosen != sample_folder() or named:
+    if chosen := _chosen_folder(named):
         return chosen
+    own = own_folder()
     try:
-        shutil.copytree(chosen, own_folder(), copy_function=shutil.copyfile)
+        shutil.copytree(sample_folder(), own, copy_function=shutil.copyfile)
     except OSError as error:
-        raise CorpusError(
-            f"{own_folder()} cannot be made: {error}. Name a folder of yours with --articles."
-        ) from error
-    return own_folder()
+        message = f"{own} cannot be created: {error}. Name another folder with --articles."
+        raise CorpusError(message) from error
+    _warn(f"the sample articles were copied to {own}")
+    return own
+
+
+def _chosen_folder(named: Named) -> Path | None:
+    """Return the folder that was named, or the default one that exists."""
+    if chosen := named or os.environ.get("QA_ARTICLES"):
+        return Path(chosen).expanduser()
+    return next(filter(Path.is_dir, (Path("seeds"), own_folder())), None)
+
+
+@functools.cache  # each warning once
+def _warn(what: str) -> None:
+    _log.warning(
+        "No folder of articles was named and ./seeds does not exist: %s. Name a folder with "
+        "--articles DIR, QA_ARTICLES or qa.Corpus.open(DIR).",
+        what,
+    )
 
 
 def own_folder() -> Path:
@@ -48,14 +69,13 @@ def own_folder() -> Path:
     return platformdirs.user_data_path("qa") / "articles"
 
 
-def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) -> Path:
+def index_folder(articles: Path, named: Named = None) -> Path:
     """Return the folder of the index.
 
     That is `named`, else ``QA_INDEX``, else ``./embeddings`` for the articles in ``./seeds``, else
-    one in the user's cache that belongs to `articles`.
+    a folder in the user's cache, one for each folder of articles.
     """
-    chosen = named or os.environ.get("QA_INDEX")
-    if chosen:
+    if chosen := named or os.environ.get("QA_INDEX"):
         return Path(chosen).expanduser()
     if articles.resolve() == Path("seeds").resolve():
         return Path("embeddings")
@@ -63,27 +83,25 @@ def index_folder(articles: Path, named: str | os.PathLike[str] | None = None) ->
 
 
 def cache_folder() -> Path:
-    """Return where lies what can be made again: exported models, a key, uploads under way."""
+    """Return the folder for what can be recreated: exported models, a key, unfinished uploads."""
     return platformdirs.user_cache_path("qa")
 
 
 def feedback_file(articles: Path) -> Path:
-    """Return the file that keeps a reader's judgements on the answers from a folder of articles."""
+    """Return the file of a reader's judgements on answers from a folder of articles."""
     return platformdirs.user_data_path("qa") / "feedback" / f"{_key(articles)}.jsonl"
 
 
 def _key(articles: Path) -> str:
-    """Return a name that belongs to one folder."""
+    """Return a name that is unique to one folder."""
     place = articles.resolve()
-    digest = hashlib.sha256(str(place).encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{place.name}-{digest[:12]}"
+    return f"{place.name}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}"
 
 
 def sample_folder() -> Path:
     """Return the sample corpus: inside the installed package, or beside it in a source tree."""
-    package = Path(__file__).parent
-    installed = package / "sample"
-    return installed if installed.is_dir() else package.parent / "seeds"
+    installed = Path(__file__).with_name("sample")
+    return installed if installed.is_dir() else Path(__file__).parents[1] / "seeds"
 
 
 def file_of(folder: Path, path: str) -> Path:
@@ -91,12 +109,8 @@ def file_of(folder: Path, path: str) -> Path:
 
     Args:
         folder: The folder of articles.
-        path: Of the article.
+        path: Path of the article.
     """
     whole = folder / path
-    row = folder / path.rpartition("#")[0]
-    holders = (parent for parent in row.parents if parent.suffix.lower() == ".zip")
-    for file in (whole, row, *holders, *whole.parents):
-        if file.is_file():
-            return file
-    return whole
+    table = folder / path.rpartition("#")[0]
+    return next(filter(Path.is_file, (whole, table, *whole.parents)), whole)

@@ -1,4 +1,4 @@
-"""What the tests share: the real model, and the sample corpus indexed once."""
+"""Shared fixtures: the models, and the sample corpus indexed once."""
 
 import os
 import shutil
@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-# Nothing may come from a hub, in the tests as at a user's.
+# Nothing may be downloaded.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from qa import Article, Corpus
-from qa.articles import read_bytes, read_file
-from qa.embedding import LocalEmbedder
+from qa.models.embedder import Embedder
+from qa.reading.articles import read_file
+from qa.reading.folder import read_bytes
 
 ROOT = Path(__file__).parent.parent
 SEEDS = ROOT / "seeds"
@@ -28,9 +30,9 @@ def read_article(file: Path, path: str, known: dict[str, str] | None = None) -> 
     return article
 
 
-def read_only(truth: Path) -> sqlite3.Connection:
-    """Open the file of an index beside the program; who writes to it must keep its checksums."""
-    return sqlite3.connect(f"file:{truth}?mode=ro", uri=True)
+def read_only(database: Path) -> sqlite3.Connection:
+    """Open the database of an index, without the checksums that a writer must keep."""
+    return sqlite3.connect(f"file:{database}?mode=ro", uri=True)
 
 
 settings.register_profile(
@@ -45,20 +47,25 @@ settings.load_profile("qa")
 
 @pytest.fixture(scope="session", autouse=True)
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the exported model lies for every test in every process: it takes seconds to make."""
-    base = tmp_path_factory.getbasetemp()
-    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    """The folder of the exported model, shared by all processes: it takes seconds to make."""
+    cache = _shared(tmp_path_factory) / "cache"
     (cache / "qa" / "models").mkdir(parents=True, exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:  # for what lives as long as the session
+    with pytest.MonkeyPatch.context() as patch:  # for fixtures that last the session
         patch.setenv("XDG_CACHE_HOME", str(cache))
         yield cache / "qa" / "models"
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for all processes of this run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(autouse=True)
 def _own_places(
     models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Keep every test out of the user's cache and settings, and out of each other's."""
+    """Give every test its own cache and settings, apart from the user's."""
     cache = tmp_path_factory.mktemp("cache")
     (cache / "qa").mkdir()
     (cache / "qa" / "models").symlink_to(models, target_is_directory=True)
@@ -69,20 +76,20 @@ def _own_places(
 
 
 @pytest.fixture(scope="session")
-def embedder() -> LocalEmbedder:
-    return LocalEmbedder()
+def embedder() -> Embedder:
+    return Embedder()
 
 
 @pytest.fixture(scope="session")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
-    """The sample corpus; not to be changed by a test."""
+    """The sample corpus; tests must not change it."""
     with Corpus.open(SEEDS, tmp_path_factory.mktemp("seeds") / "index") as corpus:
         yield corpus
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two short articles, in a folder of the test's own."""
+    """Two short articles in a new folder."""
     place = tmp_path / "articles"
     place.mkdir()
     (place / "harbour.txt").write_text(
@@ -105,19 +112,27 @@ def seeds_copy(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An embedding model with random weights, made here: it is exported in no time."""
-    from sentence_transformers import SentenceTransformer
-    from transformers import BertModel
+    """The folder of an embedding model with random weights: it is exported and runs fast."""
+    place = _shared(tmp_path_factory) / "tiny-model"
+    with FileLock(place.with_suffix(".lock")):
+        if not (place / "tiny").exists():
+            from sentence_transformers import SentenceTransformer
+            from transformers import BertModel
 
-    place = tmp_path_factory.mktemp("embedding")
-    BertModel(_tiny_bert(place / "bert")).save_pretrained(place / "bert")
-    SentenceTransformer(str(place / "bert")).save_pretrained(str(place / "tiny"))
+            BertModel(_tiny_bert(place / "bert")).save_pretrained(place / "bert")
+            SentenceTransformer(str(place / "bert")).save_pretrained(str(place / "draft"))
+            (place / "draft").rename(place / "tiny")
     return place / "tiny"
 
 
 @pytest.fixture(scope="session")
+def tiny_embedder(tiny_model: Path) -> Embedder:
+    return Embedder(str(tiny_model))
+
+
+@pytest.fixture(scope="session")
 def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder with random weights, made here."""
+    """The folder of a cross-encoder with random weights."""
     from sentence_transformers import CrossEncoder
     from transformers import BertForSequenceClassification
 
@@ -133,7 +148,7 @@ def _tiny_bert(place: Path, **more: int) -> Any:
     import torch
     from transformers import AutoTokenizer, BertConfig
 
-    from qa.embedding.files import find
+    from qa.models.files import find
 
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(find(None))

@@ -1,3 +1,5 @@
+"""Text files, the folder that holds them, and the titles, datelines and hashes of articles."""
+
 import hashlib
 import os
 from datetime import date
@@ -7,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa import articles
-from qa.articles import find_files
 from qa.errors import ArticleError, CorpusError
-from qa.metadata import read_sidecar
+from qa.reading.articles import read_file
+from qa.reading.folder import find_files
+from qa.reading.sidecar import read_sidecar
+from qa.records import Article, Skipped
 from tests.conftest import SEEDS, read_article
 
 SEED_HASHES = {
@@ -22,7 +25,7 @@ SEED_HASHES = {
 }
 
 
-def read(tmp_path: Path, content: str | bytes, name: str = "a.txt") -> articles.Article:
+def read(tmp_path: Path, content: str | bytes, name: str = "a.txt") -> Article:
     file = tmp_path / name
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_article(file, name)
@@ -35,12 +38,12 @@ def test_text_is_the_file_and_nothing_else(tmp_path: Path, text: str) -> None:
     assert article.article_id == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_seeds_are_byte_for_byte_what_was_given() -> None:
+def test_seeds_are_unchanged() -> None:
     found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in find_files(SEEDS)}
     assert found == SEED_HASHES
 
 
-def test_seeds_are_named_as_the_text_names_them() -> None:
+def test_title_outlet_and_author_of_the_seeds() -> None:
     sidecar = read_sidecar(SEEDS)
     found = {
         file.name: read_article(file, file.name, sidecar.get(file.name))
@@ -58,7 +61,7 @@ def test_seeds_are_named_as_the_text_names_them() -> None:
     assert [article.published for article in found.values()] == [None] * 5
 
 
-def test_seeds_close_with_promotion_that_is_kept_out_of_the_story() -> None:
+def test_promotion_at_the_end_of_the_seeds_is_boilerplate() -> None:
     first, *_, fourth, _ = [read_article(file, file.name) for file in find_files(SEEDS)]
     assert [first.text[a:b] for a, b in first.boilerplate] == [
         "Subscribe to Pravda.Ru Telegram channel, Facebook, RSS!",
@@ -94,7 +97,7 @@ def test_dates_as_people_write_them(tmp_path: Path, written: str, meant: date | 
     assert read(tmp_path, f"---\ndate: {written}\n---\nText.").published == meant
 
 
-def test_dashes_around_prose_are_text(tmp_path: Path) -> None:
+def test_prose_between_dashes_is_not_front_matter(tmp_path: Path) -> None:
     article = read(tmp_path, "---\nJust a line\n---\nMore.")
     assert (article.boilerplate, article.outlet) == ((), None)
 
@@ -130,13 +133,15 @@ def test_title(tmp_path: Path, text: str, title: str) -> None:
         (b"a" * 50_000_000, "50 MB"),
     ],
 )
-def test_what_cannot_be_read_says_why(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_file_that_cannot_be_read_gives_a_reason(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
     with pytest.raises(ArticleError) as caught:
         read(tmp_path, content)
     assert reason in str(caught.value)
 
 
-def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
+def test_missing_files_and_paths_that_are_not_files(tmp_path: Path) -> None:
     (tmp_path / "link.txt").symlink_to(tmp_path / "gone.txt")
     (tmp_path / "folder.txt").mkdir()
     os.mkfifo(tmp_path / "pipe.txt")
@@ -151,12 +156,27 @@ def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
             read_article(tmp_path / name, name)
 
 
-def test_folder_is_walked_in_a_fixed_order_without_hidden_files(tmp_path: Path) -> None:
-    for name in ["b/z.txt", "b/a.txt", "a.txt", ".hidden.txt", ".git/x.txt", "metadata.toml"]:
+def test_files_are_found_in_the_order_of_their_paths_without_hidden_ones(tmp_path: Path) -> None:
+    names = ["b/z.txt", "b/a.txt", "b-1.txt", "b.txt", "c\t.txt", "Z.txt", "a/metadata.toml"]
+    for name in [*names, ".hidden.txt", ".git/x.txt", ".odd\t.txt", "metadata.toml"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    found = [file.relative_to(tmp_path).as_posix() for file in find_files(tmp_path)]
-    assert found == ["a.txt", "b/a.txt", "b/z.txt"]
+    found = [
+        item.path if isinstance(item, Skipped) else item.relative_to(tmp_path).as_posix()
+        for item in find_files(tmp_path)
+    ]
+    assert found == [
+        "Z.txt", "a/metadata.toml", "b-1.txt", "b.txt", "b/a.txt", "b/z.txt", "c\\t.txt",
+    ]  # fmt: skip
+
+
+def test_hash_of_the_file_is_taken_from_the_caller_or_computed() -> None:
+    [known] = read_file(b"Text.", "a.txt", file_sha256="ab12")
+    [computed] = read_file(b"Text.", "a.txt")
+    assert isinstance(known, Article)
+    assert isinstance(computed, Article)
+    assert known.file_sha256 == "ab12"
+    assert computed.file_sha256 == hashlib.sha256(b"Text.").hexdigest()
 
 
 def test_missing_folder_and_file_for_a_folder(tmp_path: Path) -> None:
@@ -176,14 +196,14 @@ def test_missing_folder_and_file_for_a_folder(tmp_path: Path) -> None:
         ("['a.txt']\npublished = 'soon'", "a date such as"),
     ],
 )
-def test_broken_sidecar_is_named_with_its_mistake(tmp_path: Path, toml: str, reason: str) -> None:
+def test_error_in_the_sidecar_is_reported(tmp_path: Path, toml: str, reason: str) -> None:
     (tmp_path / "metadata.toml").write_text(toml)
     with pytest.raises(CorpusError, match=reason):
         read_sidecar(tmp_path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_headline_stands_above_an_empty_line_however_lines_end(tmp_path: Path, end: str) -> None:
+def test_headline_is_found_with_any_line_ending(tmp_path: Path, end: str) -> None:
     file = tmp_path / "a.txt"
     file.write_bytes(f"Council meets{end}{end}It met.".encode())
     assert read_article(file, "a.txt").headline == "Council meets"
@@ -192,5 +212,5 @@ def test_headline_stands_above_an_empty_line_however_lines_end(tmp_path: Path, e
 
 
 @pytest.mark.parametrize("line", ["# a" + " " * 20_000 + "b", "# a" + "#" * 20_000 + "b", "# #"])
-def test_heading_made_to_take_forever_does_not(tmp_path: Path, line: str) -> None:
+def test_malicious_heading_is_read_quickly(tmp_path: Path, line: str) -> None:
     assert read(tmp_path, f"{line}\n\nThe story.").title

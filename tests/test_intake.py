@@ -1,5 +1,7 @@
-"""Files that are brought into the folder of articles, and taken out of it."""
+"""Adding files to the folder of articles, removing and restoring them."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -7,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qa
-from qa import intake
 from qa.errors import ArticleError, CorpusError
-from qa.readers.isolated import IsolatedReader
+from qa.reading import intake
+from qa.reading.isolated import IsolatedReader
 
 TEXT = "The ferry to Nessebar was cancelled on Friday. Captain Dimov blamed the wind.\n"
 
-READER = IsolatedReader()  # starts nothing: text is read here
+READER = IsolatedReader()  # starts no process: text files are read in this one
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def everything(folder: Path) -> dict[str, bytes]:
         ("Ferry: cancelled.txt", "Ferry: cancelled.txt"),
     ],
 )
-def test_file_is_copied_to_its_name(folder: Path, brought: Path, name: str, path: str) -> None:
+def test_file_is_copied_under_its_name(folder: Path, brought: Path, name: str, path: str) -> None:
     wanted, [article] = intake.check(brought, name, READER)
     assert (wanted, article.path, article.text) == (path, path, TEXT)
     assert intake.add(folder, brought, name) == path
@@ -68,9 +70,7 @@ def test_file_is_copied_to_its_name(folder: Path, brought: Path, name: str, path
         ("/", "no name"),
     ],
 )
-def test_name_that_leads_elsewhere_is_refused(
-    folder: Path, brought: Path, name: str, reason: str
-) -> None:
+def test_unacceptable_name_is_refused(folder: Path, brought: Path, name: str, reason: str) -> None:
     before = everything(folder.parent)
     with pytest.raises(ArticleError, match=reason):
         intake.check(brought, name, READER)
@@ -80,7 +80,9 @@ def test_name_that_leads_elsewhere_is_refused(
 
 
 @given(st.text(alphabet="./\\ab:\0\n\u202e é", max_size=12))
-def test_whatever_it_is_called_it_lands_inside_or_nowhere(tmp_path_factory, name: str) -> None:
+def test_file_of_any_name_is_added_inside_the_folder_or_not_at_all(
+    tmp_path_factory, name: str
+) -> None:
     place = tmp_path_factory.mktemp("intake")
     file, folder = place / "f", place / "articles"
     file.write_text(TEXT)
@@ -93,7 +95,9 @@ def test_whatever_it_is_called_it_lands_inside_or_nowhere(tmp_path_factory, name
         assert everything(place) == {"f": TEXT.encode(), f"articles/{path}": TEXT.encode()}
 
 
-def test_link_that_leads_out_is_not_followed(folder: Path, brought: Path, tmp_path: Path) -> None:
+def test_link_out_of_the_folder_is_not_followed(
+    folder: Path, brought: Path, tmp_path: Path
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ArticleError, match="leads out"):
@@ -101,20 +105,52 @@ def test_link_that_leads_out_is_not_followed(folder: Path, brought: Path, tmp_pa
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_file_of_that_name_stays_as_it_is(folder: Path, brought: Path) -> None:
+def test_temporary_file_that_vanishes_or_stays_does_not_fail_an_upload(
+    folder: Path, brought: Path
+) -> None:
+    (folder / ".incoming-vanished").symlink_to(folder / "gone")  # it is listed, and stat fails
+    undeletable = folder / ".incoming-folder"
+    undeletable.mkdir()
+    stale, recent = folder / ".incoming-stale", folder / ".incoming-recent"
+    stale.write_text("x")
+    recent.write_text("x")
+    for path in (undeletable, stale):
+        os.utime(path, (time.time() - 7200,) * 2)
+    assert intake.add(folder, brought, "ferry.txt") == "ferry.txt"
+    assert (folder / "ferry.txt").read_text() == TEXT
+    assert [path.exists() for path in (undeletable, stale, recent)] == [True, False, True]
+
+
+def test_added_file_is_flushed_to_the_disk_before_it_has_its_name(
+    folder: Path, brought: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        [copy] = folder.glob(".incoming-*")
+        flushed.append((copy.read_text(), (folder / "ferry.txt").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    intake.add(folder, brought, "ferry.txt")
+    assert flushed == [(TEXT, False)]
+
+
+def test_existing_file_of_the_same_name_is_kept(folder: Path, brought: Path) -> None:
     before = (folder / "harbour.txt").read_bytes()
     assert intake.add(folder, brought, "harbour.txt") == "harbour (2).txt"
     assert intake.add(folder, brought, "harbour.txt") == "harbour (3).txt"
     assert (folder / "harbour.txt").read_bytes() == before
 
 
-def test_folder_that_cannot_be_written_says_so(brought: Path, tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_is_reported(brought: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CorpusError, match="cannot be written"):
         intake.add(tmp_path / "file", brought, "a/ferry.txt")
 
 
-def test_removed_file_is_kept_and_can_be_put_back(folder: Path) -> None:
+def test_removed_file_can_be_restored(folder: Path) -> None:
     before = everything(folder)
     intake.remove(folder, "harbour.txt")
     assert everything(folder).keys() == {"budget.md", ".removed/harbour.txt"}
@@ -129,7 +165,7 @@ def test_removed_file_is_kept_and_can_be_put_back(folder: Path) -> None:
         intake.restore(folder, "budget.txt")
 
 
-def test_any_file_of_the_folder_can_be_taken_out_and_no_other(folder: Path) -> None:
+def test_any_file_in_the_folder_can_be_removed_and_no_other(folder: Path) -> None:
     odd = "c:a\\b" + "x" * 200 + ".txt"
     (folder / odd).write_text(TEXT)
     (folder.parent / "secret.txt").write_text("mine")
@@ -144,7 +180,7 @@ def test_any_file_of_the_folder_can_be_taken_out_and_no_other(folder: Path) -> N
     assert (folder.parent / "secret.txt").read_text() == "mine"
 
 
-def test_corpus_takes_in_and_lets_go(folder: Path, brought: Path, tmp_path: Path) -> None:
+def test_corpus_adds_removes_and_restores(folder: Path, brought: Path, tmp_path: Path) -> None:
     question = "Who blamed the wind for the cancelled ferry?"
     with qa.Corpus.open(folder, tmp_path / "index") as corpus:
         assert corpus.add(brought) == "ferry.txt"
@@ -164,7 +200,7 @@ def test_corpus_takes_in_and_lets_go(folder: Path, brought: Path, tmp_path: Path
         assert corpus.answer(question).citations[0].article.path == "ferry.txt"
 
 
-def test_corpus_may_begin_and_end_empty(brought: Path, tmp_path: Path) -> None:
+def test_corpus_may_be_empty_at_the_start_and_at_the_end(brought: Path, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     with pytest.raises(CorpusError, match="There are no articles"):
         qa.Corpus.open(tmp_path / "new", tmp_path / "index")

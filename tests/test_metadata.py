@@ -1,4 +1,4 @@
-"""Where each fact about an article comes from, and whom to trust."""
+"""Where title, outlet, author, date, url and language come from, and which source is trusted."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 
 import qa
-from qa.datatypes import Article
 from qa.errors import CorpusError
-from qa.metadata import FIELDS, ORIGINS, choose, clean, field_of, from_mapping, read_sidecar
+from qa.reading.articles import read_file
+from qa.reading.metadata import FIELDS, ORIGINS, choose, clean, field_of, from_mapping
+from qa.reading.sidecar import read_sidecar
+from qa.records import Article
 from tests.test_formats import STORIES, one, web_page
 
 TEXT = "The ferry to Nessebar sails again since Friday. Captain Dimov thanked the mechanics.\n"
 
 
-def facts(article: Article) -> dict[str, tuple[object, str]]:
+def fields(article: Article) -> dict[str, tuple[object, str]]:
     origins = dict(article.origins)
     return {f: (getattr(article, f), origins[f]) for f in FIELDS if f in origins}
 
@@ -49,24 +51,22 @@ def test_dateline(start: str, outlet: str | None, day: date | None) -> None:
     assert dict(article.origins).get("outlet") == ("dateline" if outlet else None)
 
 
-def test_nothing_is_known_of_plain_text_but_its_words() -> None:
-    assert facts(one(TEXT, "a.txt")) == {
+def test_title_and_language_of_plain_text_come_from_its_words() -> None:
+    assert fields(one(TEXT, "a.txt")) == {
         "title": ("The ferry to Nessebar sails again since Friday.", "first words"),
         "language": ("en", "detected"),
     }
-    assert facts(one(f"Ferry sails\n\n{TEXT}", "a.txt"))["title"] == ("Ferry sails", "heading")
+    assert fields(one(f"Ferry sails\n\n{TEXT}", "a.txt"))["title"] == ("Ferry sails", "heading")
 
 
-def test_sidecar_wins_over_what_the_page_says(tmp_path: Path) -> None:
-    from qa.articles import read_file
-
+def test_sidecar_is_trusted_more_than_the_page(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text(
         "file,Publisher,date,lang\na.html,The Post,4 March 2024,en-US\n"
     )
     page = web_page(*STORIES["bees"]).encode()
     [article] = read_file(page, "a.html", read_sidecar(tmp_path))
     assert isinstance(article, Article)
-    known = facts(article)
+    known = fields(article)
     assert known["outlet"] == ("The Post", "sidecar")
     assert known["published"] == (date(2024, 3, 4), "sidecar")
     assert known["language"] == ("en", "sidecar")
@@ -84,13 +84,13 @@ def test_sidecar_wins_over_what_the_page_says(tmp_path: Path) -> None:
         ('path,title\na.txt,"x\n', "cannot be read"),
     ],
 )
-def test_broken_sidecar_says_where(tmp_path: Path, csv: str, reason: str) -> None:
+def test_error_in_a_csv_sidecar_is_located(tmp_path: Path, csv: str, reason: str) -> None:
     (tmp_path / "metadata.csv").write_text(csv)
     with pytest.raises(CorpusError, match=reason):
         read_sidecar(tmp_path)
 
 
-def test_two_sidecars_are_one_too_many(tmp_path: Path) -> None:
+def test_two_sidecars_are_refused(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("path\n")
     (tmp_path / "metadata.toml").write_text("")
     with pytest.raises(CorpusError, match="both"):
@@ -135,7 +135,7 @@ def test_correction_in_the_sidecar_embeds_nothing(folder: Path, tmp_path: Path) 
         )
         report = corpus.sync()
         assert (report.embedded, report.updated) == (0, ("harbour.txt", "rows.csv#1"))
-        outlets = {a.path: facts(a).get("outlet") for a in corpus.articles()}
+        outlets = {a.path: fields(a).get("outlet") for a in corpus.articles()}
         assert outlets["harbour.txt"] == ("Daily", "sidecar")
         assert outlets["rows.csv#1"] == ("Weekly", "sidecar")
         assert corpus.answer("Where do ferries leave for?", outlets="Weekly").citations
@@ -144,8 +144,8 @@ def test_correction_in_the_sidecar_embeds_nothing(folder: Path, tmp_path: Path) 
         assert corpus.sync().unchanged == ("budget.md", "harbour.txt", "rows.csv#1")
 
 
-def test_words_tell_the_language_better_than_the_page_does() -> None:
+def test_language_is_detected_even_if_the_page_declares_one() -> None:
     said = "Der Zoo von Sofia bekommt im Herbst zwei junge Schneeleoparden aus Leipzig. "
     article = one(web_page("Zoo &amp; Co.", said * 3), "a.html")  # the page says en-GB
-    assert facts(article)["language"] == ("de", "detected")
+    assert fields(article)["language"] == ("de", "detected")
     assert article.title == "Zoo & Co."

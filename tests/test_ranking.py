@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa import ranking
+from qa.answering import ranking
 
 FLOATS = st.floats(-1, 1, width=32)
 
@@ -66,7 +66,7 @@ def test_confidence_rises_with_each_evidence(which: int) -> None:
 
 
 def test_a_value_of_the_kind_that_is_asked_for_speaks_for_a_sentence() -> None:
-    assert ranking.evidence(0.5, 0.4, has_value=True) > ranking.evidence(0.5, 0.4)
+    assert ranking.sentence_score(0.5, 0.4, has_value=True) > ranking.sentence_score(0.5, 0.4)
 
 
 @pytest.mark.parametrize("query", ["Who denied it?", "in what year did it end", "Is it so"])

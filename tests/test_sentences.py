@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.sentences import is_heading, split_sentences, trim, with_speaker
+from qa.text.sentences import is_heading, split_sentences, trim, with_speaker
 
 PIECES = [
     *"ab Z.!?\"”’'—é日。😀\t\n\r-•1",
@@ -30,7 +30,7 @@ def test_abbreviation_before_a_line_break_does_not_end_the_sentence() -> None:
     ]
 
 
-def test_headline_without_full_stop_is_a_sentence_of_its_own() -> None:
+def test_headline_without_full_stop_is_a_separate_sentence() -> None:
     assert sentences("A Deal Is Near\nThe two sides met. They agreed.") == [
         "A Deal Is Near",
         "The two sides met.",
@@ -38,7 +38,7 @@ def test_headline_without_full_stop_is_a_sentence_of_its_own() -> None:
     ]
 
 
-def test_lone_letter_at_the_end_of_a_line_is_no_initial() -> None:
+def test_single_letter_at_the_end_of_a_line_is_no_initial() -> None:
     assert sentences("“We talk,” Barrack wrote on X.\nTurkey was expelled in 2019.") == [
         "“We talk,” Barrack wrote on X.",
         "Turkey was expelled in 2019.",
@@ -57,11 +57,11 @@ def test_text_set_in_a_column_is_joined() -> None:
     ]
 
 
-def test_line_that_goes_on_in_lower_case_is_joined() -> None:
+def test_line_that_continues_in_lower_case_is_joined() -> None:
     assert sentences("He said\r\nno. She agreed.") == ["He said\r\nno.", "She agreed."]
 
 
-def test_list_items_stand_alone_and_keep_their_numbers() -> None:
+def test_list_items_are_separate_and_keep_their_numbers() -> None:
     assert sentences("Range:\n• Up to 400 km\n• Ten seconds\n1. First point.\n2. Second.") == [
         "Range:",
         "• Up to 400 km",
@@ -79,19 +79,19 @@ def test_amounts_initials_and_questions() -> None:
     ]
 
 
-def test_endless_line_is_cut_and_nothing_is_lost() -> None:
+def test_very_long_line_is_split_without_loss() -> None:
     text = "word " * 20_000
     spans = split_sentences(text)
     assert "".join(text[start:end] for start, end in spans).replace(" ", "") == "word" * 20_000
 
 
-def test_only_the_stretch_that_is_asked_for() -> None:
+def test_part_of_a_text() -> None:
     text = "One. Two. Three."
     assert [text[a:b] for a, b in split_sentences(text, 5, 9)] == ["Two."]
 
 
 @given(TEXTS)
-def test_every_visible_character_lies_in_exactly_one_sentence(text: str) -> None:
+def test_every_visible_character_is_in_exactly_one_sentence(text: str) -> None:
     spans = split_sentences(text)
     assert spans == sorted(spans)
     covered = [position for start, end in spans for position in range(start, end)]
@@ -126,7 +126,7 @@ def test_speech_is_quoted_with_its_speaker(text: str, sentence: str, expected: s
 
 
 @given(st.text('ab."“” \n', min_size=1, max_size=80))
-def test_widening_keeps_the_sentence(text: str) -> None:
+def test_with_speaker_keeps_the_sentence(text: str) -> None:
     for start, end in split_sentences(text):
         low, high = with_speaker(text, (start, end))
         assert 0 <= low <= start < end <= high <= len(text)
@@ -142,5 +142,5 @@ def test_widening_keeps_the_sentence(text: str) -> None:
         ("a line that simply lacks its full stop", False),
     ],
 )
-def test_headings_are_told_from_sentences(text: str, expected: bool) -> None:
+def test_headings_and_sentences(text: str, expected: bool) -> None:
     assert is_heading(text) is expected

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import qa
-from qa.suggestions import _candidates, suggest
+from qa.web.suggestions import _about_names, suggest
 
 
 def write(place: Path, **texts: str) -> Path:
@@ -18,57 +18,56 @@ def write(place: Path, **texts: str) -> Path:
 def test_sample_offers_questions_that_it_answers(seeds: qa.Corpus) -> None:
     offered = suggest(seeds)
     assert len(offered) == len(set(offered)) == 4
-    assert "Who is the US ambassador to Türkiye?" in offered  # the outlets differ on it
     for question in offered:
-        assert not seeds.answer(question).abstained
-    assert len({question.split()[0] for question in offered}) == 3
+        assert question.startswith("What is said about ")
+        answer = seeds.answer(question)
+        assert not answer.abstained
+        assert answer.confidence >= 0.3
 
 
 @pytest.mark.parametrize(
-    ("text", "question"),
+    ("text", "questions"),
     [
-        ("The bridge at Ruse was closed to lorries in May 2024.", None),  # "at Ruse": no name alone
-        ("The Danube Bridge was closed to lorries in May 2024.",
-         "When was the Danube Bridge closed to lorries?"),
-        ("In June, Varna Port was sold to a fund on 3 June 2024.", "When was Varna Port sold"),
-        ("It was closed in 2024.", None),
-        ("Mayor Petrova rejected the plan for a tram.", "What did Mayor Petrova reject?"),
-        ("They rejected the plan for a tram.", None),
-        ("On Monday the ambassador left.", None),
-        ("On Monday French Ambassador to Bulgaria Anne Roux left.",
-         "Who is the French ambassador to Bulgaria?"),
-        ("U.S. President Jane Roe arrived on Monday.", "Who is the US president?"),
+        ("They met Mayor Petrova.", ["What is said about Mayor Petrova?"]),
+        ("Lorries left the Danube Bridge.", ["What is said about the Danube Bridge?"]),
+        ("Deliveries Of Salt went on in Varna.", []),  # capitals because a sentence begins
+        ("They went on to Varna.", []),  # one word may be anything
+        ("MAYOR PETROVA AND THE TRAM\n\nIt was late.", []),  # a heading
     ],
-)  # fmt: skip
-def test_statement_becomes_a_question(text: str, question: str | None) -> None:
-    article = qa.Article("0" * 64, "a.txt", text, "A")
-    drawn = [c.question for c in _candidates([article]) if c.tier == 0 and "said about" not in c[0]]
-    if question is None:
-        assert drawn == []
-    else:
-        assert [found[: len(question)] for found in drawn] == [question]
+)
+def test_names_in_sentences_become_questions(text: str, questions: list[str]) -> None:
+    article = qa.Article("0" * 64, "a.txt", text, "A", language="en")
+    assert [question for question, _ in _about_names([article])] == questions
 
 
-def test_other_folders_offer_other_questions(tmp_path: Path) -> None:
-    place = write(
-        tmp_path / "a",
-        one="The harbour of Varna was quiet. Mayor Petrova rejected the plan for a new tram line.",
-        two="The Danube Bridge was closed to lorries in May 2024. Drivers were told to wait.",
+def test_names_in_the_most_articles_come_first() -> None:
+    texts = (
+        "They met Mayor Petrova and Captain Dimov.",
+        "They saw Captain Dimov.",
+        "They heard Captain Stefan Dimov and Mayor Petrova and Driver Kolev.",
+        "They asked Mayor Petrova and Mayor Petrova.",
     )
-    with qa.Corpus.open(place, tmp_path / "index") as corpus:
-        assert suggest(corpus)[:2] == [
-            "When was the Danube Bridge closed to lorries?", "What did Mayor Petrova reject?",
-        ]  # fmt: skip
+    articles = [qa.Article(f"{i:064x}", "a.txt", text, "A") for i, text in enumerate(texts)]
+    assert list(_about_names(articles)) == [
+        ("What is said about Mayor Petrova?", "0" * 64),
+        ("What is said about Captain Dimov?", "0" * 64),
+        ("What is said about Driver Kolev?", f"{2:064x}"),
+    ]
 
 
-def test_articles_that_are_not_english_offer_their_titles(tmp_path: Path) -> None:
+def test_titles_are_offered_where_no_name_is_known(tmp_path: Path) -> None:
     place = write(
         tmp_path / "a",
         de="Hafen wieder offen\n\nDer Hafen von Warna wurde nach dem Sturm am Montag wieder "
         "geöffnet, teilte die Verwaltung am Dienstag in einer Erklärung mit.",
+        dots="...\n\nEs war einmal ein Schiff, das fuhr nach Burgas und kam nie wieder zurück.",
+        cut="Der Bahnhof von Warna wurde nach dem Sturm am Montag wieder geöffnet, teilte die "
+        "Verwaltung am Dienstag in einer Erklärung mit, die an alle Zeitungen der Stadt ging.",
     )
     with qa.Corpus.open(place, tmp_path / "index") as corpus:
-        assert [article.language for article in corpus.articles()] == ["de"]
+        articles = {article.path: article for article in corpus.articles()}
+        assert articles["de.txt"].language == "de"
+        assert articles["cut.txt"].title.endswith("…"), "a fragment"
         assert suggest(corpus) == ["Hafen wieder offen"]
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.values import Kind, asked_kind, find_values, number, states
+from qa.text.values import Kind, asked_kind, find_values, number, states
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from qa.values import Kind, asked_kind, find_values, number, states
         ("Ambassador to Turkey Tom Barrack said", Kind.NAME, "Tom Barrack", ("tom barrack",)),
     ],
 )
-def test_values_are_read(text: str, kind: Kind, stated: str, key: tuple[str | float, ...]) -> None:
+def test_values_are_found(text: str, kind: Kind, stated: str, key: tuple[str | float, ...]) -> None:
     [value] = [value for value in find_values(text) if value.kind is kind]
     assert (text[slice(*value.span)], value.key) == (stated, key)
     assert states(kind, text)
@@ -34,11 +34,11 @@ def test_values_are_read(text: str, kind: Kind, stated: str, key: tuple[str | fl
     "text",
     ["They may march on.", "The S-400 and the F-35.", "The first word of it.", "no figure here"],
 )
-def test_words_that_only_look_like_values_are_none(text: str) -> None:
+def test_words_that_resemble_values_are_none(text: str) -> None:
     assert [v for v in find_values(text) if v.kind is not Kind.NAME] == []
 
 
-def test_bounds_are_told_from_exact_values() -> None:
+def test_bounds_and_exact_values() -> None:
     exact, bound = find_values("$1.3 billion, and over $1.4 billion")
     assert (exact.about, bound.about) == (False, True)
 
@@ -66,12 +66,12 @@ def test_numbers_in_words_and_figures(text: str, value: float) -> None:
         ("What did he say?", None),
     ],
 )
-def test_question_says_what_kind_of_value_it_wants(question: str, kind: Kind | None) -> None:
+def test_kind_of_value_that_a_question_asks_for(question: str, kind: Kind | None) -> None:
     assert asked_kind(question) is kind
 
 
 @given(st.text(max_size=200), st.integers(0, 50))
-def test_values_lie_inside_the_text_in_order_and_apart(text: str, start: int) -> None:
+def test_values_are_inside_the_text_in_order_without_overlaps(text: str, start: int) -> None:
     start = min(start, len(text))
     spans = [value.span for value in find_values(text, start)]
     cuts = [start, *(cut for span in spans for cut in span), len(text)]
@@ -80,5 +80,5 @@ def test_values_lie_inside_the_text_in_order_and_apart(text: str, start: int) ->
 
 
 @given(st.text("0123456789 ,.$%-milonthusdbJuyearwhf", max_size=80))
-def test_any_run_of_figures_can_be_read(text: str) -> None:
+def test_any_figures_can_be_read(text: str) -> None:
     find_values(text)

@@ -1,25 +1,25 @@
-"""Ask a running server as its page does: Gradio's own protocol, without a browser."""
+"""Ask a running server as its page does: with Gradio's own protocol, without a browser."""
 
 import http.client
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from secrets import token_hex
-from typing import Any, Self
+from typing import Any
 
 API = "/gradio_api"
 
 
-class Refused(Exception):  # noqa: N818  # what a server does, not what went wrong here
-    """The server did not take it: status and what it said."""
+class Refused(Exception):  # noqa: N818  # a reply of the server, not a failure of this program
+    """The server refused a request: its status and message."""
 
 
 class Dropped(Refused):
-    """The server took it, and then did not do it."""
+    """The server accepted a request, and did not complete it."""
 
 
 class Asker:
-    """One page that is open somewhere."""
+    """A client with the page open."""
 
     def __init__(
         self, port: int, address: str = "127.0.0.1", source: str = "127.0.0.1", timeout: float = 60
@@ -27,13 +27,13 @@ class Asker:
         """Open the page.
 
         Args:
-            port: Of the server.
-            address: Of the server.
-            source: The address that this one asks from; loopback has many.
-            timeout: Seconds until an answer is given up.
+            port: Port of the server.
+            address: Address of the server.
+            source: The client's own address; loopback has many.
+            timeout: Seconds to wait for a reply.
 
         Raises:
-            Refused: The server lets nobody in just now.
+            Refused: The server accepts no new clients.
         """
         self._port, self._address, self._source = port, address, source
         self._timeout = timeout
@@ -45,33 +45,42 @@ class Asker:
         self._ask = self._event("qa-question", "submit")
 
     def get(self, path: str) -> tuple[int, str]:
-        """Return status and content of an address."""
+        """Return status and content of a page."""
         with closing(self._connection()) as connection:
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read().decode()
 
+    def submit(self, question: str) -> Iterator[dict[str, Any]]:
+        """Send a question; yield the messages of the server.
+
+        Raises:
+            Refused: The server refused it.
+            Dropped: It accepted it, and does not say what became of it.
+        """
+        number, inputs = self._ask
+        yield from self.send(number, [question] + [None] * (inputs - 1))
+
     def ask(self, question: str) -> str:
         """Return the conversation after a question, as the page's HTML.
 
         Raises:
-            Refused: The server would not take it.
-            Dropped: It took it, and did not answer.
+            Refused: The server refused it.
+            Dropped: It accepted it, and did not answer.
         """
-        number, inputs = self._ask
-        for message in self.send(number, [question] + [None] * (inputs - 1)):
+        for message in self.submit(question):
             if message["msg"] == "process_completed":
                 if not message["success"]:
                     raise Refused(str(message["output"]))
-                said = map(str, message["output"]["data"])
-                return next(d for d in said if d.startswith("<section"))
-        raise Dropped("the answer broke off")
+                parts = map(str, message["output"]["data"])
+                return next(part for part in parts if part.startswith("<section"))
+        raise Dropped("the connection ended without an answer")
 
-    def bring(self, files: dict[str, bytes]) -> str:
-        """Add articles, as by dropping them on the page; return what it says of them.
+    def upload(self, files: dict[str, bytes]) -> str:
+        """Add articles, as by dropping them on the page; return the page's message.
 
         Raises:
-            Refused: The server would not take them.
+            Refused: The server refused them.
         """
         mark = token_hex(16)
         body = b"".join(
@@ -88,34 +97,20 @@ class Asker:
             {"path": path, "name": name} for path, name in zip(json.loads(sent), files, strict=True)
         ]
         number, inputs = self._event("qa-intake", "upload")
-        said = ""
+        shown = ""
         for message in self.send(number, [None] * inputs, {"files": placed}):
             if message["msg"] == "process_completed":
-                said = str(message["output"])
-        return said
-
-    def _event(self, name: str, event: str) -> tuple[int, int]:
-        """Return the number of an event of the page, and how many inputs it has."""
-        ids = {
-            part["id"]
-            for part in self._config["components"]
-            if part["props"].get("elem_id") == name
-        }
-        return next(
-            (number, len(one["inputs"]))
-            for number, one in enumerate(self._config["dependencies"])
-            for target, kind in one["targets"]
-            if kind == event and target in ids
-        )
+                shown = str(message["output"])
+        return shown
 
     def send(
         self, event: int, data: list[Any], event_data: object = None
     ) -> Iterator[dict[str, Any]]:
-        """Send one event and yield what the server says to it.
+        """Send an event; yield the messages of the server.
 
         Raises:
-            Refused: The server would not take it.
-            Dropped: It took it, and would not say what came of it.
+            Refused: The server refused it.
+            Dropped: It accepted it, and does not say what became of it.
         """
         body = {"data": data, "fn_index": event, "session_hash": self._session}
         body["event_data"] = event_data
@@ -129,23 +124,30 @@ class Asker:
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
 
+    def _event(self, name: str, event: str) -> tuple[int, int]:
+        """Return the number of an event of the page, and the number of its inputs."""
+        ids = {
+            part["id"]
+            for part in self._config["components"]
+            if part["props"].get("elem_id") == name
+        }
+        return next(
+            (number, len(one["inputs"]))
+            for number, one in enumerate(self._config["dependencies"])
+            for target, kind in one["targets"]
+            if kind == event and target in ids
+        )
+
     def _post(self, path: str, body: bytes, kind: str) -> str:
         with closing(self._connection()) as connection:
             connection.request("POST", API + path, body, {"Content-Type": kind})
             response = connection.getresponse()
-            said = response.read().decode()
+            reply = response.read().decode()
             if response.status != http.HTTPStatus.OK:
-                raise Refused(f"{response.status} {said[:200]}")
-        return said
+                raise Refused(f"{response.status} {reply[:200]}")
+        return reply
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(
             self._address, self._port, self._timeout, source_address=(self._source, 0)
         )
-
-    def __enter__(self) -> Self:
-        """Nothing stays open between questions."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is left to close."""

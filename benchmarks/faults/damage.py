@@ -1,18 +1,19 @@
-"""Damage each file of an index at a thousand random places, and ask what it still says.
+"""Damage each file of an index at a thousand random places, and see what it answers.
 
-The term index is many files, a few for each segment: those of one kind share their thousand.
+The term index is many files, some for each segment: those of one kind share their thousand.
 
-Each time one file of a whole index is changed: a bit or a byte flipped, a run of bytes zeroed, or
-the end cut off. Then the index is opened and asked as `qa ask` does. What may come:
+Each time one file of an intact index is changed: a bit or a byte flipped, a run of bytes zeroed, or
+the end cut off. Then the index is opened and asked as `qa ask` does. Allowed results:
 
-- same: the very answers of the whole index;
-- remade: the same answers, after a message that something was made again;
-- refused: an error that names the command which mends it (`qa index --rebuild`, tried on a sample).
+- same: the answers of the intact index;
+- built again: the same answers, after a message that something was built again;
+- refused: an error that names the command which repairs the index (`qa index --rebuild`; a sample
+  of them is repaired with it).
 
-Anything else is lost: another answer, a quote that is not in the file on disk, another exception,
-the end of the interpreter.
+Everything else counts as lost: another answer, a quote that is not in the file on disk, another
+exception, the end of the interpreter.
 
-    python benchmarks/faults/damage.py                # 1,000 a file; half an hour on one core
+    python benchmarks/faults/damage.py               # 1,000 for each file; half an hour on one core
     python benchmarks/faults/damage.py --places 50
 """
 
@@ -28,47 +29,46 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from common import QUESTIONS, SEEDS, answers, row, table
+from common import QUESTIONS, REBUILD, SEEDS, Quote, answers, row, table
 
 from qa import Corpus
-from qa.embedding import LocalEmbedder
 from qa.errors import StoreError
-from qa.store.folder import delete_index
+from qa.index.folder import delete_index
+from qa.models.embedder import Embedder
 
-MENDS = "qa index --rebuild"
-# One error in so many is mended with the command that it names: that embeds everything anew.
-_MENDED = 25
+RESULTS = ("same", "built again", "refused", "repaired", "lost")
+# One of so many refused indexes is repaired with the command: that embeds everything.
+_REPAIRED = 25
 
 
-class Said(logging.Handler):
-    """What the program told whoever runs it."""
+class Messages(logging.Handler):
+    """Collects what the program logs."""
 
     def __init__(self) -> None:
-        """Hear nothing yet."""
+        """Start with no message."""
         super().__init__()
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line."""
+        """Collect a message."""
         self.lines.append(record.getMessage())
 
 
-def damage(file: Path, random: random.Random) -> str:
-    """Change a file somewhere; say how."""
+def damage(file: Path, draw: random.Random) -> str:
+    """Change a file at a random place; return how."""
     content = bytearray(file.read_bytes())
     if not content:
-        file.write_bytes(random.randbytes(random.randint(1, 64)))
+        file.write_bytes(draw.randbytes(draw.randint(1, 64)))
         return "bytes in an empty file"
-    at = random.randrange(len(content))
-    kind = random.choice(["bit", "byte", "zeros", "page", "cut"])
+    at = draw.randrange(len(content))
+    kind = draw.choice(["bit", "byte", "zeros", "page", "cut"])
     if kind == "bit":
-        content[at] ^= 1 << random.randrange(8)
+        content[at] ^= 1 << draw.randrange(8)
     elif kind == "byte":
-        content[at] ^= random.randint(1, 255)
+        content[at] ^= draw.randint(1, 255)
     elif kind == "zeros":
-        end = min(len(content), at + random.randint(1, 600))
+        end = min(len(content), at + draw.randint(1, 600))
         content[at:end] = bytes(end - at)
     elif kind == "page":  # what a file system leaves of a block that was never written
         start = at // 4096 * 4096
@@ -80,86 +80,100 @@ def damage(file: Path, random: random.Random) -> str:
     return f"{kind} at {at}"
 
 
-def build(place: Path) -> dict[str, Path]:
-    """Return a whole index, closed as it should be, and one whose program was killed."""
+def build(place: Path, model: str | None = None) -> dict[str, Path]:
+    """Return an index that was closed, and one whose program was killed."""
     articles = place / "articles"
     shutil.copytree(SEEDS, articles)
-    whole = place / "whole"
-    with Corpus.open(articles, whole):
-        pass
-    killed = place / "killed"
     code = (
-        "import os, signal, sys; from qa import Corpus; c = Corpus.open(sys.argv[1], sys.argv[2]); "
+        "import os, signal, sys; from qa import Corpus\n"
+        "articles, closed, killed, model = sys.argv[1:]\n"
+        "Corpus.open(articles, closed, model=model or None).close()\n"
+        "corpus = Corpus.open(articles, killed, model=model or None)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", code, str(articles), str(killed)], check=False)
-    return {"whole": whole, "killed": killed}
+    bases = {"closed": place / "closed", "killed": place / "killed"}
+    command = [sys.executable, "-c", code, str(articles), *map(str, bases.values()), model or ""]
+    subprocess.run(command, check=False)
+    return bases
 
 
-def one(
-    base: Path, name: str, place: Path, random: random.Random, known: Any, embedder: LocalEmbedder
+def try_one(
+    base: Path,
+    name: str,
+    place: Path,
+    draw: random.Random,
+    known: list[list[Quote]],
+    embedder: Embedder,
 ) -> tuple[str, str]:
-    """Damage one copy and ask it; return what came of it and the details."""
+    """Damage a file in a copy of an index, and ask it.
+
+    Args:
+        base: The intact index.
+        name: Pattern of the file; see `kind`.
+        place: The folder that `build` filled.
+        draw: Chooses the file and the damage.
+        known: The answers of the intact index.
+        embedder: The model of the index.
+
+    Returns:
+        One of `RESULTS`, and the details.
+    """
     articles = place / "articles"
     copy = Path(tempfile.mkdtemp(dir=place, prefix="copy-"))
-    said = Said()
+    messages = Messages()
     log = logging.getLogger("qa")
-    log.addHandler(said)
+    log.addHandler(messages)
     try:
         shutil.copytree(base, copy, dirs_exist_ok=True)
-        file = random.choice(sorted(copy.glob(name)))
-        how = damage(file, random)
+        how = damage(draw.choice(sorted(copy.glob(name))), draw)
         try:
-            corpus = Corpus(articles, copy, embedder)
-            try:
+            with Corpus(articles, copy, embedder) as corpus:
                 corpus.sync(wait=False)
                 found = answers(corpus)
-            finally:
-                corpus.close()
         except StoreError as error:
-            if MENDS not in str(error):
+            if REBUILD not in str(error):
                 return "lost", f"{how}: {error}"
-            if random.randrange(_MENDED):
+            if draw.randrange(_REPAIRED):
                 return "refused", how
             delete_index(copy)
-            with Corpus(articles, copy, embedder) as mended:
-                mended.sync()
-                return ("mended" if answers(mended) == known else "lost"), how
-        except Exception as error:  # noqa: BLE001  # that is what is looked for
+            with Corpus(articles, copy, embedder) as corpus:
+                corpus.sync()
+                return ("repaired" if answers(corpus) == known else "lost"), how
+        except Exception as error:  # noqa: BLE001  # any other exception is a failure
             return "lost", f"{how}: {type(error).__name__}: {error}"
         if found != known:
             return "lost", f"{how}: another answer"
-        return ("remade" if said.lines else "same"), how
+        return ("built again" if messages.lines else "same"), how
     finally:
-        log.removeHandler(said)
+        log.removeHandler(messages)
         shutil.rmtree(copy, ignore_errors=True)
 
 
-def worker(place: Path, base: str, name: str, places: int, seed: int) -> None:
-    """Damage one file again and again, and print what came of it, a line each."""
-    embedder = LocalEmbedder()
-    log = logging.getLogger("qa")
-    log.propagate = False
-    with Corpus(place / "articles", place / "whole", embedder) as corpus:
+def work(place: Path, base: str, name: str, places: int, seed: int) -> None:
+    """Damage one file again and again, and print a line for each result."""
+    embedder = Embedder()
+    logging.getLogger("qa").propagate = False
+    with Corpus(place / "articles", place / "closed", embedder) as corpus:
         known = answers(corpus)
     for number in range(seed, seed + places):
-        # The number is its own seed: `--seed N --places 1` does it again.
-        found, how = one(place / base, name, place, random.Random(number), known, embedder)
+        # The number is the seed: `--seed N --places 1` repeats it.
+        draw = random.Random(number)
+        found, how = try_one(place / base, name, place, draw, known, embedder)
         print(json.dumps([number, found, how]), flush=True)
 
 
 def kind(file: Path) -> str:
-    """Return a pattern for a file and its likes."""
+    """Return a pattern for a file and others of its kind."""
     if file.suffix == ".lock":
         return "**/.*.lock"
-    segment = file.parent.name and not file.name.startswith(".") and file.suffix != ".json"
-    return f"{file.parent}/*{file.suffix}" if segment else file.as_posix()
+    in_segment = file.parent.name and not file.name.startswith(".") and file.suffix != ".json"
+    return f"{file.parent}/*{file.suffix}" if in_segment else file.as_posix()
 
 
 def run(
     place: Path, base: str, name: str, places: int, seed: int
 ) -> tuple[Counter[str], list[str]]:
-    """Have a process damage one file; what ends the process counts, and it is started again."""
+    """Damage one file in a process; it is started again if it crashes, which counts as lost."""
     counts: Counter[str] = Counter()
     lost: list[str] = []
     done = 0
@@ -188,19 +202,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--places", type=int, default=1_000, help="for each file")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--index", choices=["whole", "killed"], nargs="+", default=["whole", "killed"]
-    )
+    bases = ("closed", "killed")
+    parser.add_argument("--index", choices=bases, nargs="+", default=bases)
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
         place, base, name = given.worker
-        worker(Path(place), base, name, given.places, given.seed)
+        work(Path(place), base, name, given.places, given.seed)
         return
     began = time.monotonic()
     total: Counter[str] = Counter()
     lost: list[str] = []
-    print(table("file", "places", "same", "remade", "refused", "mended", "lost"))
+    print(table("file", "places", *RESULTS))
     with tempfile.TemporaryDirectory(prefix="qa-damage-") as folder:
         place = Path(folder)
         for base, index in build(place).items():
@@ -210,18 +223,17 @@ def main() -> None:
                 {
                     kind(file.relative_to(index))
                     for file in index.rglob("*")
-                    if file.is_file() and (base == "whole" or file.name.startswith("index.sqlite"))
+                    if file.is_file() and (base == "closed" or file.name.startswith("index.sqlite"))
                 }
             )
             for name in kinds:
                 counts, bad = run(place, base, name, given.places, given.seed)
-                shown = name if base == "whole" else f"{name} (after a kill)"
-                keys = ("same", "remade", "refused", "mended", "lost")
-                print(row(shown, sum(counts.values()), *(counts[k] for k in keys)), flush=True)
+                shown = name if base == "closed" else f"{name} (after a kill)"
+                found = (counts[key] for key in RESULTS)
+                print(row(shown, sum(counts.values()), *found), flush=True)
                 total += counts
                 lost += bad
-    keys = ("same", "remade", "refused", "mended", "lost")
-    print(row("all", sum(total.values()), *(total[key] for key in keys)))
+    print(row("all", sum(total.values()), *(total[key] for key in RESULTS)))
     print(f"\n{len(QUESTIONS)} questions each time; {time.monotonic() - began:.0f} s")
     print("\n".join(lost), file=sys.stderr)
     sys.exit(bool(lost))

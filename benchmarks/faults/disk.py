@@ -1,27 +1,27 @@
-"""Take the disk away under `qa index`: full, read-only, failing; then give it back.
+"""Make the disk fail under `qa index`: full, read-only, or with failing calls; then repair it.
 
-Full and read-only are real (a small file system in memory; needs the right to mount). Failing calls
-are put in by strace, into the real program: the n-th and every later write, fsync, rename or
-truncation ends in an I/O error, or in a full disk. After each:
+Full and read-only are real: a small file system in memory, which needs the right to mount. Failing
+calls are injected by strace into the real program: from the n-th on, every write, fsync, rename or
+truncation ends in an I/O error or a full disk. After each:
 
-- no traceback; exit code 1 with a message that says what to do, or 0 if it went without;
-- what was indexed is there, whole, and answers; when the disk works again a sync does the rest.
+- no traceback; exit code 1 with a message that says what to do, or 0 if it was done without;
+- what was indexed is complete and answers; when the disk works again, a sync does the rest.
 
-    python benchmarks/faults/disk.py                  # some five minutes
+    python benchmarks/faults/disk.py                  # about five minutes
 """
 
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from common import row, table
-from kill import ALL, BEFORE, Verifier, prepare, write_articles
+from common import may_mount, mount, row, run_index, table, unmount
+from kill import Checker, copy_pristine, write_all
 
 CALLS = {
     "pwrite64": ("EIO", "ENOSPC"),
@@ -33,136 +33,111 @@ CALLS = {
 }
 FIRST = (1, 2, 3, 5, 8, 13, 30, 80)
 SIZES = (200, 400, 600, 800, 1_200, 1_600, 2_400, 3_200)
-"""Kilobytes of a file system; the index is some three megabytes large in the end."""
+"""Kilobytes that are free beside the index, which has some three megabytes in the end."""
 
 
-def indexed(trial: Path, before: tuple[str, ...] = ()) -> tuple[int, str]:
-    """Run `qa index`; return exit code and what it said."""
-    command = [*before, sys.executable, "-m", "qa", "index"]
-    command += ["--articles", str(trial / "articles"), "--index", str(trial / "index")]
-    # In the trial's folder: where nothing can be deleted, Python leaves temporary files behind.
-    done = subprocess.run(
-        command, cwd=trial, capture_output=True, text=True, check=False, timeout=300
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def judged(code: int, said: str) -> str:
+def problem(code: int, output: str) -> str:
     """Return what is wrong with how a run ended; nothing if all is well."""
-    if "Traceback" in said:
-        return f"a traceback: {said[-300:]}"
+    if "Traceback" in output:
+        return f"a traceback: {output[-300:]}"
     if code not in {0, 1}:
-        return f"exit code {code}: {said[-300:]}"
-    if code == 1 and not ("qa: " in said and "index" in said):
-        return f"no message: {said[-300:]}"
+        return f"exit code {code}: {output[-300:]}"
+    if code == 1 and not ("qa: " in output and "index" in output):
+        return f"no message: {output[-300:]}"
     return ""
 
 
-def failing(place: Path, call: str, error: str, first: int) -> str:
-    """Let calls fail; return what came of it."""
-    trial = _trial(place)
+def failing(checker: Checker, call: str, error: str, first: int) -> str:
+    """Index while calls fail; return what is wrong."""
+    trial = _changed_copy(checker)
     try:
-        inject = f"inject={call}:error={error}:when={first}+"
-        strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
-        code, said = indexed(trial, strace)
-        return judged(code, said) or VERIFIER[0].look(trial)
+        strace = f"strace -f --seccomp-bpf -qq -o /dev/null -e signal=none -e trace={call}".split()
+        strace += ["-e", f"inject={call}:error={error}:when={first}+"]
+        ended = run_index(trial / "articles", trial / "index", checker.model, strace)
+        return problem(*ended) or checker.check(trial)
     finally:
         shutil.rmtree(trial, ignore_errors=True)
 
 
-def full(place: Path, kilobytes: int) -> str:
+def full(checker: Checker, kilobytes: int) -> str:
     """Index onto a file system that is too small, and again after it has grown."""
-    trial = _trial(place)
-    index = trial / "index"
-    kept = trial / "kept"
-    index.rename(kept)
-    index.mkdir()
-    used = sum(f.stat().st_size for f in kept.rglob("*") if f.is_file()) // 1000
-    _mount(index, f"size={used + kilobytes}k")
+    trial = _changed_copy(checker)
+    used = sum(f.stat().st_size for f in (trial / "index").rglob("*") if f.is_file()) // 1000
+    index = _mounted(trial, f"size={used + kilobytes}k")
     try:
-        shutil.copytree(kept, index, dirs_exist_ok=True)
-        code, said = indexed(trial)
-        wrong = judged(code, said)
-        if code == 1 and "full" not in said:
-            wrong = wrong or f"not said that it is full: {said[-300:]}"
-        _mount(index, "remount,size=100m")
-        return wrong or VERIFIER[0].look(trial)
+        code, output = run_index(trial / "articles", index, checker.model)
+        wrong = problem(code, output)
+        if code == 1 and "full" not in output:
+            wrong = wrong or f"the message does not say that the disk is full: {output[-300:]}"
+        mount(index, "remount,size=100m")
+        return wrong or checker.check(trial)
     finally:
-        _unmount(index)
+        unmount(index)
         shutil.rmtree(trial, ignore_errors=True)
 
 
-def read_only(place: Path) -> str:
-    """Index onto a file system that cannot be written, and ask there; then again after it can."""
-    trial = _trial(place)
-    index, kept = trial / "index", trial / "kept"
-    index.rename(kept)
-    index.mkdir()
-    _mount(index, "size=100m")
+def read_only(checker: Checker) -> str:
+    """Index onto a file system that cannot be written, and again when it can."""
+    trial = _changed_copy(checker)
+    index = _mounted(trial, "size=100m")
     try:
-        shutil.copytree(kept, index, dirs_exist_ok=True)
-        _mount(index, "remount,ro")
-        code, said = indexed(trial)
-        wrong = judged(code, said) or ("" if code == 1 else "it was not said")
-        _mount(index, "remount,rw")
-        return wrong or VERIFIER[0].look(trial)
+        mount(index, "remount,ro")
+        code, output = run_index(trial / "articles", index, checker.model)
+        wrong = problem(code, output) or ("" if code == 1 else "there was no message")
+        mount(index, "remount,rw")
+        return wrong or checker.check(trial)
     finally:
-        _unmount(index)
+        unmount(index)
         shutil.rmtree(trial, ignore_errors=True)
 
 
-VERIFIER: list[Verifier] = []
-
-
-def _trial(place: Path) -> Path:
-    trial = Path(tempfile.mkdtemp(dir=place, prefix="trial-"))
-    shutil.copytree(place / "pristine", trial, dirs_exist_ok=True)
-    write_articles(trial / "articles", BEFORE, ALL)
+def _changed_copy(checker: Checker) -> Path:
+    trial = copy_pristine(checker.place)
+    write_all(trial / "articles")
     return trial
 
 
-def _mount(place: Path, options: str) -> None:
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "none", str(place)], check=True, capture_output=True
-    )
-
-
-def _unmount(place: Path) -> None:
-    with suppress(subprocess.CalledProcessError):
-        subprocess.run(["umount", "--lazy", str(place)], check=True, capture_output=True)
+def _mounted(trial: Path, options: str) -> Path:
+    """Move the index of a copy to a file system of its own."""
+    index, original = trial / "index", trial / "original"
+    index.rename(original)
+    index.mkdir()
+    mount(index, options)
+    shutil.copytree(original, index, dirs_exist_ok=True)
+    return index
 
 
 def main() -> None:
     """Run every case, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, nargs="+", default=FIRST)
+    parser.add_argument("--model", help="folder of an embedding model")
     given = parser.parse_args()
     lost: list[str] = []
     print(table("disk", "cases", "passed", "lost"))
     with tempfile.TemporaryDirectory(prefix="qa-disk-") as folder:
         place = Path(folder)
         os.environ["XDG_DATA_HOME"] = str(place / "data")
-        prepare(place)
-        VERIFIER.append(Verifier(place))
-        cases: dict[str, list[tuple[object, ...]]] = {
-            f"{call}: {error}": [(failing, call, error, first) for first in given.first]
+        checker = Checker(place, given.model)
+        cases: dict[str, list[Callable[[], str]]] = {
+            f"{call}: {error}": [partial(failing, checker, call, error, n) for n in given.first]
             for call, errors in CALLS.items()
             for error in errors
         }
-        if os.geteuid() == 0:
-            cases["full"] = [(full, size) for size in SIZES]
-            cases["read-only"] = [(read_only,)]
+        (place / "mounted").mkdir()
+        if may_mount(place / "mounted"):
+            cases["full"] = [partial(full, checker, size) for size in SIZES]
+            cases["read-only"] = [partial(read_only, checker)]
         else:
-            print("full and read-only: skipped, since only root may mount", file=sys.stderr)
+            print("full and read-only: skipped, because only root may mount", file=sys.stderr)
         for name, tries in cases.items():
             counts: Counter[str] = Counter()
-            for act, *values in tries:
-                wrong = act(place, *values)  # type: ignore[operator]
+            for number, act in enumerate(tries):
+                wrong = act()
                 counts["lost" if wrong else "passed"] += 1
                 if wrong:
-                    lost.append(f"{name} {values}: {wrong}")
+                    lost.append(f"{name} #{number}: {wrong}")
             print(row(name, len(tries), counts["passed"], counts["lost"]), flush=True)
-        VERIFIER[0].close()
     print("\n".join(lost), file=sys.stderr)
     sys.exit(bool(lost))
 

@@ -1,8 +1,7 @@
-"""Fuzz the readers: 100,000 inputs for each, grown by atheris from one real file of the format.
+"""Fuzz the readers: 100,000 inputs for each, which atheris derives from a real file of the format.
 
-An input may be read or refused with `ArticleError`. Anything else counts: an exception that the
-process of the isolated readers would have to catch, a crash of the interpreter, and an input that
-takes over five seconds.
+An input may be read, or refused with `ArticleError`. Anything else is a failure: an exception that
+a reader does not expect, a crash of the interpreter, and an input that takes over five seconds.
 
     python benchmarks/faults/fuzz.py                  # every reader; an hour or two on one core
     python benchmarks/faults/fuzz.py --reader html --runs 5000
@@ -26,16 +25,26 @@ from types import FunctionType
 
 from common import SEEDS, row, table
 
-from qa import chunking
-from qa.articles import read_file
-from qa.datatypes import Article
 from qa.errors import ArticleError
-from qa.readers import UNFORESEEN, Draft, Unread, archive, docx, html, pdf, plain, read, tables
+from qa.reading.articles import read_file
+from qa.reading.formats import (
+    UNEXPECTED,
+    Draft,
+    archive,
+    docx,
+    html,
+    pdf,
+    plain,
+    read,
+    tables,
+)
+from qa.records import Article
+from qa.text import chunking
 
 SECONDS = 5
 _INNER = "word/document.xml"
 _KB = 1 << 10
-# What a file of this kind is called, and how long an input may be.
+# Suffix of the files, and the size of the longest input in bytes.
 READERS = {
     "html": (".html", 16 * _KB),
     "pdf": (".pdf", 8 * _KB),
@@ -51,15 +60,17 @@ READERS = {
 
 
 class InProcess:
-    """Stands where the isolated process stands, so that the fuzzer sees into the parsers."""
+    """Replaces the isolated process, so that the fuzzer can instrument the parsers."""
 
-    def read(self, content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Unread]:
-        """See `qa.readers.read`."""
-        return read(content, suffix, columns)
+    def read(self, content: bytes, suffix: str) -> Draft:
+        """See `qa.reading.isolated.IsolatedReader.read`."""
+        [draft] = read(content, suffix, {})
+        assert isinstance(draft, Draft)
+        return draft
 
 
 def samples(reader: str) -> dict[str, bytes]:  # noqa: PLR0911  # one a format
-    """Return files to begin with."""
+    """Return the files from which the fuzzer starts."""
     story = (SEEDS / min(p.name for p in SEEDS.glob("*.txt"))).read_text("utf-8")[:1500]
     title, _, body = story.partition("\n")
     record = {"title": title, "text": body, "outlet": "The Post", "date": "2025-03-04"}
@@ -107,7 +118,7 @@ def samples(reader: str) -> dict[str, bytes]:  # noqa: PLR0911  # one a format
 
 
 def shaped(reader: str, data: bytes) -> bytes:
-    """Return the file that an input stands for: zips are made around it, or it would never open."""
+    """Return the file for an input; a zip is made around its content, or it would never open."""
     if reader == "docx" and data[:1] == b"x":
         return _packed(_word("", "") | {_INNER: data[1:]})
     if reader == "zip" and data[:1] == b"x":
@@ -143,21 +154,21 @@ def _packed(parts: Mapping[str, bytes]) -> bytes:
 
 
 def check(content: bytes, suffix: str) -> str:
-    """Read a file as a sync does and hold what comes against what is promised; say how it went."""
+    """Read a file as a sync does, check the articles, and return "read" or "refused"."""
     try:
         found = list(read_file(content, f"a{suffix}", reader=InProcess()))  # type: ignore[arg-type]
     except ArticleError as error:
-        if str(error).startswith(f"{UNFORESEEN} ("):
+        if str(error).startswith(f"{UNEXPECTED} ("):
             raise error.__cause__ or error from None
         return "refused"
     for article in found:
         if not isinstance(article, Article):
             continue
         if hashlib.sha256(article.text.encode()).hexdigest() != article.article_id:
-            raise AssertionError("the id is not that of the text")
+            raise AssertionError("the id is not the hash of the text")
         for start, end in article.boilerplate:
             if not 0 <= start < end <= len(article.text):
-                raise AssertionError("a span leads out of the text")
+                raise AssertionError("a span lies outside the text")
         for passage in chunking.split_article(article, _words, 256).passages:
             if passage.text != article.text[passage.start : passage.end]:
                 raise AssertionError("a passage is not a slice of the text")
@@ -168,8 +179,8 @@ def _words(text: str) -> int:
     return 2 + len(text) // 4
 
 
-def fuzz(reader: str, runs: int, told: Path) -> None:
-    """Feed one reader; runs in a process of its own, which libFuzzer ends."""
+def fuzz(reader: str, runs: int, result: Path) -> None:
+    """Fuzz one reader, in a process of its own that libFuzzer ends."""
     import atheris
 
     for module in (archive, docx, html, pdf, plain, tables):
@@ -187,7 +198,7 @@ def fuzz(reader: str, runs: int, told: Path) -> None:
         began = time.monotonic()
         try:
             counts[check(content, suffix)] += 1
-        except Exception as error:  # noqa: BLE001  # that is what is looked for
+        except Exception as error:  # noqa: BLE001  # the purpose of fuzzing
             counts["unexpected"] += 1
             name = f"{type(error).__name__}: {str(error)[:80]}"
             if len(unexpected) < 50:
@@ -198,15 +209,15 @@ def fuzz(reader: str, runs: int, told: Path) -> None:
 
     def save() -> None:
         state = {"counts": counts, "unexpected": unexpected, "slowest": slowest}
-        told.write_text(json.dumps(state), "utf-8")
+        result.write_text(json.dumps(state), "utf-8")
 
-    corpus = told.parent / f"{reader}-corpus"
+    corpus = result.parent / f"{reader}-corpus"
     corpus.mkdir(exist_ok=True)
     for name, content in samples(reader).items():
         (corpus / name).write_bytes(content)
     flags = [
         f"-runs={runs}", f"-max_len={READERS[reader][1]}", f"-timeout={SECONDS}",
-        "-rss_limit_mb=3000", f"-artifact_prefix={told.parent}/{reader}-", "-verbosity=0",
+        "-rss_limit_mb=3000", f"-artifact_prefix={result.parent}/{reader}-", "-verbosity=0",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *flags, str(corpus)], one)
     atheris.Fuzz()
@@ -217,20 +228,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reader", choices=READERS, action="append")
     parser.add_argument("--runs", type=int, default=100_000)
-    parser.add_argument("--told", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.told:
-        fuzz(given.reader[0], given.runs, given.told)
+    if given.result:
+        fuzz(given.reader[0], given.runs, given.result)
         return
     print(table("reader", "inputs", "read", "refused", "unexpected", "crashes", "slowest"))
     with tempfile.TemporaryDirectory(prefix="qa-fuzz-") as place:
         for reader in given.reader or READERS:
-            told = Path(place) / f"{reader}.json"
-            command = [sys.executable, __file__, "--reader", reader, "--told", str(told)]
+            result = Path(place) / f"{reader}.json"
+            command = [sys.executable, __file__, "--reader", reader, "--result", str(result)]
             done = subprocess.run(
                 [*command, "--runs", str(given.runs)], capture_output=True, check=False
             )
-            known = json.loads(told.read_text("utf-8")) if told.exists() else {"counts": {}}
+            known = json.loads(result.read_text("utf-8")) if result.exists() else {"counts": {}}
             counts = known["counts"]
             total = sum(counts.values())
             crashed = int(done.returncode != 0)

@@ -1,13 +1,12 @@
-"""Index, serve and ask in a network namespace without a route, and watch every system call.
+"""Index, serve and ask in a network namespace without a route, and check every system call.
 
-What is counted, of the program and all its children: attempts to connect or send to anything but
-this machine, names that are looked up, and files written outside the index, the program's own
-cache and data folders. All must be zero.
+Counted, of the program and all its children: attempts to connect or send to anything but this
+machine, sockets bound to other addresses than loopback, and files written outside the index and the
+program's own cache and data folders. All must be zero.
 
     python benchmarks/faults/network.py               # root, or a user who may make namespaces
 """
 
-import json
 import os
 import re
 import shutil
@@ -20,135 +19,128 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from common import QUESTIONS, SEEDS, row, table
+from asking import Asker
+from common import QUESTIONS, SEEDS, arguments, row, table
 
 SENDS = ("connect", "sendto", "sendmsg", "sendmmsg")
 WRITES = ("openat", "open", "creat", "rename", "renameat", "renameat2", "mkdir", "mkdirat")
 CALLS = ",".join([*SENDS, "bind", *WRITES])
+COUNTS = (
+    "asked and answered", "calls seen", "attempts to reach another host",
+    "sockets on other addresses than loopback", "files written elsewhere",
+    "files left in the working or temporary folder",
+)  # fmt: skip
 _LOCAL = re.compile(r'AF_UNIX|AF_LOCAL|AF_NETLINK|inet_addr\("127\.|"::1"|"::ffff:127\.')
 _HARMLESS = ("/dev/", "/proc/", "/sys/")
+_PORT = 7860
 
 
-def inside(port: int, articles: Path, index: Path) -> None:
-    """Be in the namespace: bring loopback up, index, serve, ask, end."""
+def namespace() -> list[str]:
+    """Return the command that runs another one in a network namespace."""
+    return ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+
+
+def run_inside(articles: Path, index: Path) -> None:
+    """In the namespace: enable loopback, index, ask, serve, ask and upload, and end the server."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    qa = [sys.executable, "-m", "qa"]
-    places = ["--articles", str(articles), "--index", str(index)]
-    subprocess.run([*qa, "index", *places], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*qa, "ask", QUESTIONS[0], *places], check=True, stdout=subprocess.DEVNULL)
-    server = subprocess.Popen(
-        [*qa, "serve", "--no-browser", "--port", str(port), *places], stdout=subprocess.DEVNULL
-    )
-    asked = 0
+    qa, options = [sys.executable, "-m", "qa"], arguments(articles, index)
+    subprocess.run([*qa, "index", *options], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*qa, "ask", QUESTIONS[0], *options], check=True, stdout=subprocess.DEVNULL)
+    command = [*qa, "serve", "--no-browser", "--port", str(_PORT), *options]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    answered = False
     try:
-        from asking import Asker
-
         until = time.monotonic() + 300
-        while time.monotonic() < until and not asked:
+        while time.monotonic() < until and not answered:
             with suppress(OSError):
-                asker = Asker(port)
-                asked = sum("quotes from" in asker.ask(question) for question in QUESTIONS[:1])
+                asker = Asker(_PORT)
+                answered = "quotes from" in asker.ask(QUESTIONS[0])
                 page = "<html><body><article><h1>Ferry</h1><p>" + "The ferry sails. " * 30
-                asker.bring({"page.html": page.encode()})
+                asker.upload({"page.html": page.encode()})
             time.sleep(0.2)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
-    sys.exit(not asked)
+    sys.exit(not answered)
 
 
-def watched(place: Path, models: Path | None = None) -> tuple[Counter[str], list[str]]:
-    """Run it under strace; return what was counted, and the calls that ought not to be.
+def trace(place: Path, models: Path | None = None) -> tuple[Counter[str], list[str]]:
+    """Run it under strace; return the counts, and the calls that are not allowed.
 
     Args:
-        place: An empty folder for all of it.
-        models: Where the exported model lies; it is made on the way if None.
+        place: An empty folder for all files.
+        models: The folder of the exported model; it is exported during the run if None.
     """
     articles, index, log = place / "articles", place / "index", place / "trace"
     shutil.copytree(SEEDS, articles)
-    home = place / "home"
-    home.mkdir()
-    work = place / "work"
-    work.mkdir()
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("XDG_")},
-        "HOME": str(home), "TMPDIR": str(place / "tmp"), "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    (place / "tmp").mkdir()
+    home, work, temporary = place / "home", place / "work", place / "tmp"
+    for folder in (home, work, temporary):
+        folder.mkdir()
     if models:
         shutil.copytree(models, home / ".cache" / "qa" / "models")
-    environment.pop("HF_HUB_OFFLINE", None)  # nothing may depend on it
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("XDG_")},
+        "HOME": str(home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    environment.pop("HF_HUB_OFFLINE", None)  # the program must not depend on it
     command = [
-        "unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]),
-        "strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", f"trace={CALLS}", "-e", "signal=none",
-        "-o", str(log),
-        sys.executable, str(Path(__file__).resolve()), "--inside", "7860",
-        str(articles), str(index),
+        *namespace(), "strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", f"trace={CALLS}",
+        "-e", "signal=none", "-o", str(log),
+        sys.executable, str(Path(__file__).resolve()), "--inside", str(articles), str(index),
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, cwd=work, check=False, timeout=900)
     counts: Counter[str] = Counter()
     bad: list[str] = []
     allowed = (index, home / ".cache" / "qa", home / ".local" / "share" / "qa", articles)
-    counts["asked and answered"] = int(done.returncode == 0)
+    counts[COUNTS[0]] = int(done.returncode == 0)
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            counts["calls seen"] += 1
-            kind = _judge(line, allowed, place)
-            if kind:
-                counts[kind] += 1
-                bad.append(f"{kind}: {line.strip()[:240]}")
-    left = sorted(p.name for p in (*work.iterdir(), *(place / "tmp").iterdir()))
-    counts["files left in the working or temporary folder"] = len(left)
+            counts[COUNTS[1]] += 1
+            if found := _violation(line, allowed, temporary):
+                counts[found] += 1
+                bad.append(f"{found}: {line.strip()[:240]}")
+    left = sorted(p.name for p in (*work.iterdir(), *temporary.iterdir()))
+    counts[COUNTS[5]] = len(left)
     return counts, bad + left
 
 
-def _judge(line: str, allowed: tuple[Path, ...], place: Path) -> str:
-    """Return what is wrong with a call; nothing if it may be."""
+def _violation(line: str, allowed: tuple[Path, ...], temporary: Path) -> str:
+    """Return which of `COUNTS` a call belongs to; nothing if it is allowed."""
     call = line.split(maxsplit=1)[-1]
     name = call.partition("(")[0]
     if name in SENDS:
-        outward = "sa_family=" in call and not _LOCAL.search(call)
-        return "attempts to reach another host" if outward else ""
+        return COUNTS[2] if "sa_family=" in call and not _LOCAL.search(call) else ""
     if name == "bind":
-        outward = "sa_family=AF_INET" in call and not _LOCAL.search(call)
-        return "sockets on other addresses than loopback" if outward else ""
-    return "files written elsewhere" if _writes_elsewhere(name, call, allowed, place) else ""
+        return COUNTS[3] if "sa_family=AF_INET" in call and not _LOCAL.search(call) else ""
+    return COUNTS[4] if _writes_elsewhere(name, call, allowed, temporary) else ""
 
 
-def _writes_elsewhere(name: str, call: str, allowed: tuple[Path, ...], place: Path) -> bool:
+def _writes_elsewhere(name: str, call: str, allowed: tuple[Path, ...], temporary: Path) -> bool:
     opened = name in {"open", "openat"}
     if "= -1 E" in call or (opened and not re.search(r"O_(WRONLY|RDWR|CREAT)", call)):
         return False
     named = re.search(r'"([^"]+)"', call)
     folder = re.search(r"\((?:AT_FDCWD|\d+)<([^>]*)>", call)
-    path = Path(folder[1] if folder else "/", named[1] if named else "")
-    path = Path(os.path.normpath(path))
+    path = Path(os.path.normpath(Path(folder[1] if folder else "/", named[1] if named else "")))
     if str(path).startswith(_HARMLESS):
         return False
     if any(path.is_relative_to(one) or one.is_relative_to(path) for one in allowed):
         return False
-    passing = path.is_relative_to(place / "tmp") and re.search("O_TMPFILE|O_EXCL", call)
-    return not passing
+    unnamed = path.is_relative_to(temporary) and re.search("O_TMPFILE|O_EXCL", call)
+    return not unnamed
 
 
 def main() -> None:
     """Run it, and print the table."""
     if sys.argv[1:2] == ["--inside"]:
-        port, articles, index = sys.argv[2:]
-        inside(int(port), Path(articles), Path(index))
+        run_inside(Path(sys.argv[2]), Path(sys.argv[3]))
     with tempfile.TemporaryDirectory(prefix="qa-network-") as folder:
-        counts, bad = watched(Path(folder))
+        counts, bad = trace(Path(folder))
     print(table("what", "count"))
-    names = (
-        "asked and answered", "calls seen", "attempts to reach another host",
-        "sockets on other addresses than loopback", "files written elsewhere",
-        "files left in the working or temporary folder",
-    )  # fmt: skip
-    for name in names:
+    for name in COUNTS:
         print(row(name, counts[name]))
     print("\n".join(bad[:200]), file=sys.stderr)
-    print(json.dumps(counts), file=sys.stderr)
-    sys.exit(not counts["asked and answered"] or bool(bad))
+    sys.exit(not counts[COUNTS[0]] or bool(bad))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,7 @@
 import os
 import sys
 
-from rich.text import Text
-
-from qa import output
-from qa.cli import commands, serving  # noqa: F401  # they add their commands to `app`, in this order
+from qa.cli import commands, output, serving  # noqa: F401  # they add their commands to `app`, in this order
 from qa.cli.options import app
 from qa.errors import QaError
 
@@ -15,16 +12,15 @@ def main() -> None:
     """Run the command line; an expected error becomes one message and exit code 1."""
     try:
         app(prog_name="qa")
-    except QaError as error:
-        output.err.print(Text(f"qa: {error}".translate(output.CONTROLS)))
-        sys.exit(1)
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+    except BrokenPipeError:  # the reader of the output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except QaError as error:
+        output.print_error(str(error))
+        sys.exit(1)
     except OSError as error:  # a library found no room for a temporary file, say
-        said = (
-            f"qa: The system refuses something: {error}. Is a disk full, or a folder closed? What "
-            "was indexed is kept; make room, then go on with: qa index"
+        output.print_error(
+            f"Operating system error: {error}. Check for a full disk or missing permissions. What "
+            "was indexed is kept; then go on with: qa index"
         )
-        output.err.print(Text(said.translate(output.CONTROLS)))
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""The commands that ask, index and look."""
+"""The commands that ask, index and inspect."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -7,46 +7,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
+from typer import Argument, Option
 
-from qa import output
+from qa.cli import output
 from qa.cli.options import (
     Articles,
-    Columns,
-    Index,
+    Column,
+    CorpusOptions,
     Json,
-    Model,
     Reranker,
     app,
-    open_corpus,
+    corpus_command,
     parse_columns,
 )
 from qa.errors import QaError
 
 if TYPE_CHECKING:
-    from qa.datatypes import Answer
+    from qa.records import Answer
 
 
-@app.command()
+@corpus_command()
 def ask(
-    question: Annotated[str, typer.Argument(help="A question, in words.")],
-    after: Annotated[
-        list[str] | None,
-        typer.Option("--after", help="An earlier question that this one follows; may be repeated."),
-    ] = None,
-    carry_over: Annotated[
-        bool,
-        typer.Option("--carry-over/--no-carry-over", help="Take over words from --after."),
-    ] = True,
-    articles: Articles = None,
-    index: Index = None,
-    model: Model = None,
-    reranker: Reranker = None,
+    options: CorpusOptions,
+    question: Annotated[str, Argument(help="A question, in words.")],
+    after: Annotated[list[str] | None, Option(help="An earlier question; may be repeated.")] = None,
+    carry_over: Annotated[bool, Option(help="Take over words from --after.")] = True,
     evidence: Annotated[
-        Path | None,
-        typer.Option("--evidence", help="Write an evidence pack: a .md, .json or .csv file."),
+        Path | None, Option(help="Write a .md, .json or .csv evidence pack.")
     ] = None,
-    columns: Columns = None,
+    reranker: Reranker = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes from the articles."""
@@ -54,170 +43,113 @@ def ask(
 
     if evidence:
         _check_pack(evidence)
-    with open_corpus(articles, index, model, reranker=reranker, columns=columns) as corpus:
+    with options.open(reranker) as corpus:
         answer = corpus.answer(question, after or (), carry_over=carry_over)
         note = corpus.note()
     if evidence:
         _write_pack(evidence, answer)
-    if as_json:
-        output.print_json(answer_to_json(answer))
-    else:
-        output.print_answer(answer)
+    output.show(answer_to_json(answer), output.print_answer, as_json=as_json)
     output.print_note(note)
 
 
-@app.command()
+@corpus_command()
 def index(
-    articles: Articles = None,
-    index: Index = None,
-    model: Model = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Throw the index away first.")] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Go on, and take in every change until Ctrl+C.")
-    ] = False,
-    columns: Columns = None,
+    options: CorpusOptions,
+    rebuild: Annotated[bool, Option("--rebuild", help="Delete the index first.")] = False,
+    watch: Annotated[bool, Option("--watch", help="Index every change until Ctrl+C.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the index up to the articles: embed what is new, drop what is gone.
+    """Update the index: embed new articles, drop those that are gone.
 
     Ctrl+C keeps what is done; the next run goes on from there.
     """
-    with open_corpus(
-        articles,
-        index,
-        model,
-        rebuild=rebuild,
-        columns=columns,
-        quiet=as_json,
-        may_be_empty=watch,
-        wait=True,
-    ) as corpus:
-        place = {"articles": str(corpus.folder), "index": str(corpus.index)}
-        if as_json:
-            output.print_json(place | asdict(corpus.report) | {"note": corpus.note()})
-        else:
-            output.print_report(corpus.report)
-            output.print_note(corpus.note())
-            output.out.print(Text(f"Index: {place['index']}"))
+    with options.open(rebuild=rebuild, may_be_empty=watch, quiet=as_json, wait=True) as corpus:
+        places = {"articles": str(corpus.folder), "index": str(corpus.index)}
+        found = places | asdict(corpus.report) | {"note": corpus.note()}
+        output.show(found, output.print_indexed, as_json=as_json)
         if watch:
             from threading import Event
 
-            from qa.watching import follow
+            from qa.watch import follow
 
-            output.out.print("Watching for changes   (Ctrl+C ends it)")
+            output.out.print("Watching for changes   (Ctrl+C to stop)")
             with suppress(KeyboardInterrupt):
                 follow(corpus, Event(), output.print_change)
 
 
-@app.command("articles")
+@corpus_command("articles")
 def list_articles(
-    articles: Articles = None,
-    index: Index = None,
-    model: Model = None,
-    missing: Annotated[
-        str | None,
-        typer.Option("--missing", help="Only those without this field.", metavar="FIELD"),
-    ] = None,
-    columns: Columns = None,
+    options: CorpusOptions,
+    missing: Annotated[str | None, Option(help="Only those without this field.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the articles with what is known of each, and where it is known from.
+    """List the articles with their metadata, and where each value comes from.
 
-    What is wrong or missing can be put right in metadata.csv or metadata.toml, in the folder.
+    Correct or add values in metadata.csv or metadata.toml, in the folder of articles.
     """
-    from qa.metadata import FIELDS
+    from qa.reading.metadata import FIELDS
 
     if missing and missing not in FIELDS:
         raise QaError(f"--missing {missing}: the fields are {', '.join(FIELDS)}.")
-    with open_corpus(articles, index, model, columns=columns, quiet=as_json) as corpus:
-        found = sorted([*corpus.articles(), *corpus.twins()], key=lambda article: article.path)
-    if missing == "title":  # every article goes by something; its first words are no title
+    with options.open(quiet=as_json) as corpus:
+        found = sorted([*corpus.articles(), *corpus.duplicates()], key=lambda article: article.path)
+    if missing == "title":  # every article has one; its first words are a substitute
         found = [a for a in found if dict(a.origins).get("title") == "first words"]
     elif missing:
         found = [a for a in found if getattr(a, missing) is None]
-    if as_json:
-        output.print_json([output.article_to_json(article) for article in found])
-    else:
-        output.print_articles(found)
+    rows = [output.article_to_json(article) for article in found]
+    output.show(rows, output.print_articles, as_json=as_json)
 
 
-@app.command()
-def status(
-    articles: Articles = None,
-    index: Index = None,
-    model: Model = None,
-    columns: Columns = None,
-    as_json: Json = False,
-) -> None:
-    """Tell what is indexed, and what the next sync would do. Changes nothing."""
-    from qa.corpus import status as read_status
+@corpus_command()
+def status(options: CorpusOptions, as_json: Json = False) -> None:
+    """Show what is indexed, and what the next sync would do. Changes nothing."""
+    from qa.status import read_status
 
-    found = read_status(articles, index, model, parse_columns(columns))
-    if as_json:
-        output.print_json(asdict(found))
-        return
-    output.out.print(
-        Text(f"Articles: {found.articles}\nIndex:    {found.index}\nModel:    {found.model}")
-    )
-    output.out.print(f"Indexed:  {found.article_count} articles, {found.passage_count} passages")
-    report = found.pending
-    waiting = len(report.added) + len(report.updated) + len(report.removed)
-    if waiting:
-        output.out.print(f"Waiting:  {waiting} changed files. Take them in with: qa index")
-    else:
-        output.out.print("Waiting:  nothing; the index is up to date")
-    output.print_skipped(report)
+    columns = parse_columns(options.column)
+    found = read_status(options.articles, options.index, options.model, columns)
+    output.show(asdict(found), output.print_status, as_json=as_json)
 
 
-@app.command("eval")
+@corpus_command("eval")
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Questions, one JSON object on each line.")],
-    articles: Articles = None,
-    index: Index = None,
-    model: Model = None,
+    options: CorpusOptions,
+    file: Annotated[Path, Argument(help="Questions, one JSON object on each line.")],
     reranker: Reranker = None,
-    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
-    """Ask questions whose answers are known, and tell how many were found."""
+    """Ask questions with known answers, and measure how many are found."""
     from qa import evaluation
 
     questions = evaluation.read_questions(file)
-    with open_corpus(
-        articles, index, model, reranker=reranker, columns=columns, quiet=as_json
-    ) as corpus:
+    with options.open(reranker, quiet=as_json) as corpus:
         found = evaluation.evaluate(corpus, questions)
-    if as_json:
-        output.print_json(output.evaluation_to_json(found))
-    else:
-        output.print_evaluation(found)
+    output.show(output.evaluation_to_json(found), output.print_evaluation, as_json=as_json)
 
 
 @app.command()
 def verify(
-    pack: Annotated[Path, typer.Argument(help="An evidence pack: a .md, .json or .csv file.")],
+    pack: Annotated[Path, Argument(help="An evidence pack: a .md, .json or .csv file.")],
     articles: Articles = None,
-    columns: Columns = None,
+    column: Column = None,
     as_json: Json = False,
 ) -> None:
-    """Hold an evidence pack against the articles: is every quote still there?
+    """Verify an evidence pack against the articles: is every quote still there?
 
     Exit code 1 if a quote was altered or its source is missing.
     """
-    from qa.evidence import verify as check
-    from qa.locations import articles_folder
+    from qa import evidence, locations
 
-    verdicts = check(pack, articles_folder(articles), parse_columns(columns))
-    if as_json:
-        output.print_json([verdict._asdict() for verdict in verdicts])
-    else:
-        output.print_verdicts(verdicts)
+    folder = locations.articles_folder(articles)
+    verdicts = evidence.verify(pack, folder, parse_columns(column))
+    rows = [verdict._asdict() for verdict in verdicts]
+    output.show(rows, output.print_verdicts, as_json=as_json)
     if any(verdict.lost for verdict in verdicts):
         raise typer.Exit(1)
 
 
 def _check_pack(file: Path) -> None:
-    """Before the question is asked: can the answer be written there?"""
+    """Check that an evidence pack can be written to `file`, before the question is asked."""
     from qa.evidence import FORMATS
 
     if file.suffix.lower().removeprefix(".") not in FORMATS:

@@ -1,17 +1,22 @@
-"""What the commands share: the options that say which corpus is meant, and opening it."""
+"""What the commands share: the options that name a corpus, and opening it with a progress bar."""
 
+import functools
+import inspect
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TimeRemainingColumn
+from typer import Option
 
-from qa import output
+from qa.cli import output
 from qa.errors import QaError
 
 if TYPE_CHECKING:
     from qa.corpus import Corpus
-    from qa.datatypes import SyncProgress
+    from qa.index.reports import SyncProgress
 
 app = typer.Typer(
     help="Answers over a folder of articles, in the articles' own words.",
@@ -20,101 +25,101 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Articles = Annotated[
-    str | None,
-    typer.Option(
-        "--articles", help="Folder of articles [QA_ARTICLES, else ./seeds].", metavar="DIR"
-    ),
-]
-Index = Annotated[
-    str | None,
-    typer.Option(
-        "--index", help="Folder of the index [QA_INDEX, else ./embeddings].", metavar="DIR"
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", help="A sentence-transformers name or folder.", metavar="MODEL"),
-]
-Reranker = Annotated[
-    str | None,
-    typer.Option(
-        "--reranker",
-        help="A sentence-transformers CrossEncoder, by name or folder, that orders the best anew.",
-        metavar="MODEL",
-    ),
-]
-Columns = Annotated[
+Articles = Annotated[str | None, Option(help="Folder of articles [QA_ARTICLES, else ./seeds].")]
+Index = Annotated[str | None, Option(help="Folder of the index [QA_INDEX, else ./embeddings].")]
+Model = Annotated[str | None, Option(help="A sentence-transformers name or folder.")]
+Reranker = Annotated[str | None, Option(help="A CrossEncoder that reorders the best passages.")]
+Column = Annotated[
     list[str] | None,
-    typer.Option(
-        "--column",
-        help="Which column of a CSV file (or key in JSON) holds what: text=Artikel, outlet=Blatt.",
-        metavar="FIELD=NAME",
-    ),
+    Option(metavar="FIELD=NAME", help="Column of a CSV file, or key in JSON: outlet=Blatt."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, for a program to read.")]
 
 
-def open_corpus(
-    articles: str | None,
-    index: str | None,
-    model: str | None,
-    *,
-    reranker: str | None = None,
-    rebuild: bool = False,
-    may_be_empty: bool = False,
-    columns: list[str] | None = None,
-    quiet: bool = False,
-    wait: bool = False,
-) -> "Corpus":
-    """Open and sync the corpus, with a progress bar on stderr if there is something to embed."""
-    from qa.corpus import Corpus
+@dataclass(frozen=True)
+class CorpusOptions:
+    """The options of every command that opens a corpus; see `corpus_command`."""
 
-    shown = (
-        TextColumn("Indexing"),
-        BarColumn(),
-        TextColumn("{task.fields[files]} files, {task.fields[passages]} passages"),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    hidden = quiet or not output.err.is_terminal
-    began = time.monotonic()
-    with Progress(*shown, console=output.err, transient=True, disable=hidden) as bar:
-        task = bar.add_task("Indexing", total=None, files="0/0", passages=0, rate="")
+    articles: Articles = None
+    index: Index = None
+    model: Model = None
+    column: Column = None
 
-        def show(now: "SyncProgress") -> None:
-            rate = now.passages / max(time.monotonic() - began, 0.001)
-            bar.update(
-                task,
-                completed=now.share,
-                total=1.0,
-                files=f"{now.files_done}/{now.files_total}",
-                passages=now.passages,
-                rate=f"{rate:.0f}/s",
-            )
+    def open(
+        self,
+        reranker: str | None = None,
+        *,
+        rebuild: bool = False,
+        may_be_empty: bool = False,
+        quiet: bool = False,
+        wait: bool = False,
+    ) -> "Corpus":
+        """Open and sync the corpus, with a progress bar on stderr unless `quiet`.
 
-        try:
-            return Corpus.open(
-                articles,
-                index,
-                model=model,
-                reranker=reranker,
-                rebuild=rebuild,
-                may_be_empty=may_be_empty,
-                columns=parse_columns(columns),
-                progress=show,
-                wait=wait,
-            )
-        except KeyboardInterrupt:
-            bar.stop()
-            output.err.print("Ended. What is done is kept; the next run goes on from there.")
-            raise typer.Exit(130) from None
+        The other arguments are those of `Corpus.open`.
+        """
+        from qa.corpus import Corpus
+
+        began = time.monotonic()
+        with Progress(
+            "Indexing",
+            BarColumn(),
+            "{task.description}",
+            "left",
+            TimeRemainingColumn(),
+            console=output.err,
+            transient=True,
+            disable=quiet or not output.err.is_terminal,
+        ) as bar:
+            task = bar.add_task("", total=None)
+
+            def show(now: "SyncProgress") -> None:
+                rate = now.passages / max(time.monotonic() - began, 0.001)
+                counts = f"{now.files_done}/{now.files_total} files, {now.passages} passages"
+                shown = f"{counts} {rate:.0f}/s"
+                bar.update(task, completed=now.share, total=1.0, description=shown)
+
+            try:
+                return Corpus.open(
+                    self.articles,
+                    self.index,
+                    model=self.model,
+                    reranker=reranker,
+                    rebuild=rebuild,
+                    may_be_empty=may_be_empty,
+                    columns=parse_columns(self.column),
+                    progress=show,
+                    wait=wait,
+                )
+            except KeyboardInterrupt:
+                bar.stop()
+                output.err.print("Interrupted. What is done is kept; go on with: qa index")
+                raise typer.Exit(130) from None
+
+
+def corpus_command(name: str | None = None) -> Callable[[Callable[..., None]], None]:
+    """Make a function a command whose first parameter is a `CorpusOptions`.
+
+    The command gets an option for each field of it, after the function's own parameters.
+    """
+
+    def register(function: Callable[..., None]) -> None:
+        @functools.wraps(function)
+        def run(**given: Any) -> None:
+            chosen = CorpusOptions(**{field.name: given.pop(field.name) for field in shared})
+            function(chosen, **given)
+
+        shared = inspect.signature(CorpusOptions).parameters.values()
+        _, *own = inspect.signature(function).parameters.values()
+        run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+        app.command(name)(run)
+
+    return register
 
 
 def parse_columns(given: list[str] | None) -> dict[str, str]:
     """Return which column or key holds which field, from ``--column FIELD=NAME``."""
-    from qa.metadata import FIELDS
+    from qa.reading.metadata import FIELDS
 
     columns: dict[str, str] = {}
     for pair in given or ():

@@ -1,16 +1,17 @@
-"""Questions with known answers, asked of a corpus: what was found, and what came instead."""
+"""Asking a corpus questions with known answers, and measuring what it finds."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qa.corpus import Corpus
-from qa.datatypes import Answer, Article, Citation, Passage
 from qa.errors import QaError
 from qa.evaluation.feedback import record
 from qa.evaluation.metrics import auroc, hit_at, reciprocal_rank
-from qa.evaluation.questions import Gold, Question, read_questions
+from qa.evaluation.questions import Gold, LabelledQuestion, read_questions
+from qa.records import Answer, Article, Passage
 
 __all__ = ["Evaluation", "Outcome", "evaluate", "read_questions", "record"]
 
@@ -19,18 +20,18 @@ _DEPTH = 10
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one question.
+    """The outcome of one question.
 
     Attributes:
-        question: The question.
-        answer: The reply.
+        labelled: The question, with what is known of its answer.
+        answer: The answer.
         relevant: For each of the first ten passages, whether it holds a gold quote.
         recall: Share of the gold quotes that those passages hold; 0 if there is none.
-        quoted: Whether a highlighted sentence shares words with a gold quote, in place.
+        quoted: Whether a highlighted sentence overlaps a gold quote.
         led_wrong: Whether the best quote highlights words that were judged to be no answer.
     """
 
-    question: Question
+    labelled: LabelledQuestion
     answer: Answer
     relevant: tuple[bool, ...]
     recall: float
@@ -39,12 +40,12 @@ class Outcome:
 
     @property
     def failed(self) -> str:
-        """What went wrong, in words; empty if nothing did."""
-        if self.question.unanswerable:
+        """The reason why the outcome counts as a failure; empty if it does not."""
+        if self.labelled.unanswerable:
             return "" if self.answer.abstained else "answered, but the articles do not"
         if self.led_wrong:
             return "led with words that were judged to be no answer"
-        if not self.question.gold:
+        if not self.labelled.gold:
             return ""
         if self.answer.abstained:
             return "not answered, but the articles do"
@@ -53,130 +54,124 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came of all questions; means are over the answerable ones, None if there is none.
+    """The measures over all questions.
 
     Attributes:
-        answerable: Number of questions with gold.
-        unanswerable: Number of questions that the articles do not answer.
-        judged_wrong: Number of questions with words that were judged to be no answer.
-        led_wrong: How many of those led with such words.
-        hit_at_1: Share with a gold quote in the first passage.
-        hit_at_5: Share with one in the first five.
-        mrr_at_10: Mean of 1 / rank of the first passage with a gold quote.
-        recall_at_10: Mean share of the gold quotes that the first ten passages hold.
-        quoted: Share with a gold quote in a highlighted sentence.
-        auroc: Chance that an answerable question has more confidence than an unanswerable one.
-        wrongly_abstained: Answerable questions that got no answer.
-        rightly_abstained: Unanswerable questions that got none.
-        outcomes: Each question, in order.
+        measures: The measures by name, as `evaluate` describes them.
+        outcomes: One for each question, in order.
     """
 
-    answerable: int
-    unanswerable: int
-    judged_wrong: int
-    led_wrong: int
-    hit_at_1: float | None
-    hit_at_5: float | None
-    mrr_at_10: float | None
-    recall_at_10: float | None
-    quoted: float | None
-    auroc: float | None
-    wrongly_abstained: int
-    rightly_abstained: int
+    measures: dict[str, float | None]
     outcomes: tuple[Outcome, ...]
 
 
-def evaluate(corpus: Corpus, questions: Sequence[Question]) -> Evaluation:
-    """Ask every question and hold the replies against what is known.
+def evaluate(corpus: Corpus, questions: Sequence[LabelledQuestion]) -> Evaluation:
+    """Ask every question and compare the answers with the labels.
+
+    Means are over the answerable questions, None if there is none.
+
+    Returns:
+        An evaluation with these measures:
+
+        - ``answerable``: number of questions with gold.
+        - ``unanswerable``: number of questions without an answer in the articles.
+        - ``judged_wrong``: number of questions with words that were judged to be no answer.
+        - ``led_wrong``: how many of those led with such words.
+        - ``hit_at_1``: share with a gold quote in the first passage.
+        - ``hit_at_5``: share with one in the first five.
+        - ``mrr_at_10``: mean of 1 / rank of the first passage with a gold quote.
+        - ``recall_at_10``: mean share of the gold quotes that the first ten passages hold.
+        - ``quoted``: share with a gold quote in a highlighted sentence.
+        - ``auroc``: probability that an answerable question has more confidence than an
+          unanswerable one.
+        - ``wrongly_abstained``: number of answerable questions that were not answered.
+        - ``rightly_abstained``: number of unanswerable questions that were not answered.
 
     Raises:
-        QaError: A gold article or quote is not in the corpus, or a question cannot be asked.
+        QaError: A gold article or quote is not in the corpus, or a question is not valid.
     """
-    articles = [*corpus.articles(), *corpus.twins()]
-    outcomes = tuple(_ask(corpus, question, articles) for question in questions)
-    known = [o for o in outcomes if o.question.gold]
-    rest = [o for o in outcomes if o.question.unanswerable]
+    articles = [*corpus.articles(), *corpus.duplicates()]
+    outcomes = tuple(_ask(corpus, labelled, articles) for labelled in questions)
+    answerable = [o for o in outcomes if o.labelled.gold]
+    rest = [o for o in outcomes if o.labelled.unanswerable]
 
     def mean(values: list[float]) -> float | None:
         return float(np.mean(values)) if values else None
 
-    return Evaluation(
-        answerable=len(known),
-        unanswerable=len(rest),
-        judged_wrong=sum(bool(o.question.wrong) for o in outcomes),
-        led_wrong=sum(o.led_wrong for o in outcomes),
-        hit_at_1=mean([hit_at(o.relevant, 1) for o in known]),
-        hit_at_5=mean([hit_at(o.relevant, 5) for o in known]),
-        mrr_at_10=mean([reciprocal_rank(o.relevant, _DEPTH) for o in known]),
-        recall_at_10=mean([o.recall for o in known]),
-        quoted=mean([float(o.quoted) for o in known]),
-        auroc=auroc([o.answer.confidence for o in known], [o.answer.confidence for o in rest]),
-        wrongly_abstained=sum(o.answer.abstained for o in known),
-        rightly_abstained=sum(o.answer.abstained for o in rest),
-        outcomes=outcomes,
+    measures = {
+        "answerable": len(answerable),
+        "unanswerable": len(rest),
+        "judged_wrong": sum(bool(o.labelled.wrong) for o in outcomes),
+        "led_wrong": sum(o.led_wrong for o in outcomes),
+        "hit_at_1": mean([hit_at(o.relevant, 1) for o in answerable]),
+        "hit_at_5": mean([hit_at(o.relevant, 5) for o in answerable]),
+        "mrr_at_10": mean([reciprocal_rank(o.relevant, _DEPTH) for o in answerable]),
+        "recall_at_10": mean([o.recall for o in answerable]),
+        "quoted": mean([float(o.quoted) for o in answerable]),
+        "auroc": auroc(
+            [o.answer.confidence for o in answerable], [o.answer.confidence for o in rest]
+        ),
+        "wrongly_abstained": sum(o.answer.abstained for o in answerable),
+        "rightly_abstained": sum(o.answer.abstained for o in rest),
+    }
+    return Evaluation(measures, outcomes)
+
+
+def _ask(corpus: Corpus, labelled: LabelledQuestion, articles: Sequence[Article]) -> Outcome:
+    gold = [place for label in labelled.gold for place in _places(labelled, label, articles)]
+    wrong = [place for label in labelled.wrong for place in _places(labelled, label, articles)]
+    passages = [hit.passage for hit in corpus.search(labelled.question, _DEPTH)]
+    answer = corpus.ask(labelled.question)
+    quotes = [[Passage(c.article, *span) for span in c.highlights] for c in answer.citations]
+    best = quotes[0] if quotes else []
+    return Outcome(
+        labelled,
+        answer,
+        relevant=tuple(any(_holds(passage, place) for place in gold) for passage in passages),
+        recall=sum(any(_holds(p, place) for p in passages) for place in gold) / max(1, len(gold)),
+        quoted=any(_overlap(sentence, place) for sentence in sum(quotes, []) for place in gold),
+        led_wrong=any(_overlap(sentence, place) for sentence in best for place in wrong),
     )
 
 
-def _ask(corpus: Corpus, question: Question, articles: Sequence[Article]) -> Outcome:
-    spans = [span for gold in question.gold for span in _places(question, gold, articles)]
-    wrong = [span for gold in question.wrong for span in _places(question, gold, articles)]
-    scope = (question.scope.outlets, question.scope.since, question.scope.until)
-    hits = corpus.retrieve(
-        question.text, _DEPTH, *scope, history=question.history, paths=question.scope.paths
-    )
-    answer = corpus.answer(question.text, question.history, *scope, question.scope.paths)
-    held = [[_holds(hit.passage, *span) for span in spans] for hit in hits]
-    found = [any(column) for column in zip(*held, strict=True)]
-    quoted = any(_highlights(citation, spans) for citation in answer.citations)
-    led_wrong = any(_highlights(citation, wrong) for citation in answer.citations[:1])
-    relevant = tuple(any(row) for row in held)
-    recall = sum(found) / max(1, len(found))
-    return Outcome(question, answer, relevant, recall, quoted, led_wrong)
+def _overlap(one: Passage, other: Passage) -> bool:
+    """Return whether two slices share words of one article."""
+    same = one.article.article_id == other.article.article_id
+    return same and one.start < other.end and other.start < one.end
 
 
-def _highlights(citation: Citation, spans: Sequence[tuple[str, int, int]]) -> bool:
-    """Whether a highlighted sentence shares words with one of the spans, in place."""
-    return any(
-        citation.article.article_id == article_id and start < b and a < end
-        for start, end in citation.highlights
-        for article_id, a, b in spans
-    )
+def _holds(passage: Passage, place: Passage) -> bool:
+    """Return whether a passage holds a place; of a whole article, any passage does."""
+    whole = place.span == (0, len(place.article.text))
+    inside = passage.start <= place.start and place.end <= passage.end
+    return _overlap(passage, place) and (whole or inside)
 
 
-def _holds(passage: Passage, article_id: str, start: int, end: int) -> bool:
-    """Whether the passage is of that article and holds the span; the whole article: any passage."""
-    whole = (start, end) == (0, len(passage.article.text))
-    inside = passage.start <= start and end <= passage.end
-    return passage.article.article_id == article_id and (whole or inside)
-
-
-def _places(
-    question: Question, gold: Gold, articles: Sequence[Article]
-) -> list[tuple[str, int, int]]:
-    """Return every place of a gold quote; a gold article without one is a place as a whole."""
-    named = [
-        article
-        for article in articles
-        if article.path == gold.article
-        or (len(gold.article) >= 8 and article.article_id.startswith(gold.article))
-    ]
+def _places(labelled: LabelledQuestion, gold: Gold, articles: Sequence[Article]) -> list[Passage]:
+    """Return every place of a gold quote; the whole article for gold without a quote."""
+    named = [article for article in articles if _is_named(article, gold.article)]
     if not named:
         raise QaError(
-            f"Question {question.question_id} names the article {gold.article}, which is not among "
+            f"Question {labelled.question_id} names the article {gold.article}, which is not among "
             "those indexed. Name it by its path in the folder, or by its id; qa status shows the "
             "folder."
         )
-    places: list[tuple[str, int, int]] = []
-    for article in named:
-        if not gold.quote:
-            places.append((article.article_id, 0, len(article.text)))
-        at = article.text.find(gold.quote) if gold.quote else -1
-        while at >= 0:
-            places.append((article.article_id, at, at + len(gold.quote)))
-            at = article.text.find(gold.quote, at + 1)
+    if not gold.quote:
+        return [Passage(article, 0, len(article.text)) for article in named]
+    anywhere = re.compile(f"(?={re.escape(gold.quote)})")  # overlapping places as well
+    places = [
+        Passage(article, match.start(), match.start() + len(gold.quote))
+        for article in named
+        for match in anywhere.finditer(article.text)
+    ]
     if not places:
         raise QaError(
-            f"Question {question.question_id} has a quote that is not in {gold.article}, letter "
+            f"Question {labelled.question_id} has a quote that is not in {gold.article}, letter "
             f"for letter: {gold.quote}"
         )
     return places
+
+
+def _is_named(article: Article, name: str) -> bool:
+    """Return whether a name is the article's path, or the beginning of its id."""
+    return article.path == name or (len(name) >= 8 and article.article_id.startswith(name))

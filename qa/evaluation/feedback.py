@@ -1,18 +1,19 @@
-"""What a reader judged, kept as questions with known answers: what `qa eval` reads."""
+"""A reader's judgements, kept as labelled questions that `qa eval` reads."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from secrets import token_hex
 from threading import Lock
 from typing import Any
 
-from qa.datatypes import Answer, Citation
 from qa.errors import QaError
+from qa.evidence import answer_to_json
+from qa.files import write_atomically
+from qa.records import Answer, Citation
 
 _LONGEST_REASON = 1_000
-_writing = Lock()
+_QUESTION = ("question", "history", "outlets", "since", "until", "paths")
+_lock = Lock()  # guards reading a file and writing it again
 
 
 def record(
@@ -24,85 +25,50 @@ def record(
     good: bool,
     reason: str = "",
 ) -> None:
-    """Keep a judgement. One on the same words of the same question replaces the earlier one.
+    """Add a judgement to a file. It replaces an earlier one on the same words and question.
 
     Args:
-        file: JSON lines, as `qa.evaluation.read_questions` reads them; made if it is not there.
-        answer: What was judged.
-        history: The earlier questions that it took words over from; none if it did not.
-        citation: The quote that was judged; None for the whole of an abstention, which can only be
-            good: it says that the articles do not answer.
+        file: JSON lines, as `qa.evaluation.read_questions` reads them; created if missing.
+        answer: The answer that was judged.
+        history: The earlier questions that it took words from.
+        citation: The quote that was judged; None for an abstention, which can only be good: it
+            says that the articles do not answer.
         good: Whether the quote answers the question.
-        reason: Why, in the reader's words; at most 1,000 characters are kept.
+        reason: The reader's comment; at most 1,000 characters are kept.
 
     Raises:
         QaError: The file cannot be read or written.
     """
-    asked = _asked(answer, history)
-    with _writing:
+    scope = answer_to_json(answer)["scope"]
+    asked = {"question": answer.question, "history": list(history)} | scope
+    asked = {key: value for key, value in asked.items() if value}
+    with _lock:
         try:
-            rows = _read(file)
-            row = next((row for row in rows if _same(row, asked)), None)
+            lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else []
+            rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+            row = next((r for r in rows if all(r.get(k) == asked.get(k) for k in _QUESTION)), None)
             if row is None:
-                row = asked
-                rows.append(row)
-            _judge(row, citation, good=good, reason=reason[:_LONGEST_REASON].strip())
-            _write(file, rows)
+                rows.append(row := asked)
+            _label(row, citation, good=good, reason=reason[:_LONGEST_REASON].strip())
+            with write_atomically(file) as stream:
+                for row in rows:
+                    stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         except (OSError, ValueError) as error:
-            raise QaError(f"The judgement was not kept: {file} says {error}.") from error
+            raise QaError(f"The judgement was not saved in {file}: {error}.") from error
 
 
-def _asked(answer: Answer, history: Sequence[str]) -> dict[str, Any]:
-    scope = answer.scope
-    asked = {
-        "question": answer.question,
-        "history": list(history),
-        "outlets": scope.outlets and list(scope.outlets),
-        "since": scope.since and scope.since.isoformat(),
-        "until": scope.until and scope.until.isoformat(),
-        "paths": scope.paths and list(scope.paths),
-    }
-    return {key: value for key, value in asked.items() if value}
-
-
-def _same(row: dict[str, Any], asked: dict[str, Any]) -> bool:
-    keys = ("question", "history", "outlets", "since", "until", "paths")
-    return all(row.get(key) == asked.get(key) for key in keys)
-
-
-def _judge(row: dict[str, Any], citation: Citation | None, *, good: bool, reason: str) -> None:
-    told = {"reason": reason} if reason else {}
+def _label(row: dict[str, Any], citation: Citation | None, *, good: bool, reason: str) -> None:
+    comment = {"reason": reason} if reason else {}
     if citation is None:
         row.pop("gold", None)
         row.pop("wrong", None)
-        row.update(told)
+        row |= comment
         return
-    spans = citation.highlights or ((citation.start, citation.end),)
-    text = citation.article.text
-    for start, end in spans:
-        judged = {"article": citation.article.path, "quote": text[start:end]}
+    for start, end in citation.highlights or (citation.passage.span,):
+        quote = {"article": citation.article.path, "quote": citation.article.text[start:end]}
         for key in ("gold", "wrong"):
-            kept = [item for item in row.get(key, ()) if judged.items() - item.items()]
+            kept = [item for item in row.pop(key, ()) if quote.items() - item.items()]
             if (key == "gold") == good:
-                kept.append(judged | told)
-            row.pop(key, None)
+                kept.append(quote | comment)
             if kept:
                 row[key] = kept
-
-
-def _read(file: Path) -> list[dict[str, Any]]:
-    if not file.exists():
-        return []
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
-
-
-def _write(file: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace the file as a whole: half a line is never on disk."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    written = file.with_name(f".{file.name}-{token_hex(4)}")
-    with written.open("x", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        stream.flush()
-        os.fsync(stream.fileno())
-    written.replace(file)

@@ -28,7 +28,5 @@ def auroc(higher: Sequence[float], lower: Sequence[float]) -> float | None:
     """
     if not len(higher) or not len(lower):
         return None
-    ordered = np.sort(np.asarray(lower, dtype=float))
-    below = np.searchsorted(ordered, higher, side="left")
-    not_above = np.searchsorted(ordered, higher, side="right")
-    return float(np.mean((below + not_above) / 2) / len(ordered))
+    above = np.subtract.outer(higher, lower)
+    return float(np.mean(above > 0) + np.mean(above == 0) / 2)

@@ -1,13 +1,12 @@
-"""A person's own questions, from a file of JSON lines."""
+"""Questions with known answers, from a file of JSON lines."""
 
 import json
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from qa.datatypes import EVERYTHING, Scope
-from qa.errors import QaError
+from qa.errors import QaError, QueryError
+from qa.records import Question, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +23,20 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One line of the file.
+class LabelledQuestion:
+    """A question, and what is known of its answer: one line of the file.
 
     Attributes:
-        question_id: Its ``id``, else the number of its line.
-        text: The question.
-        gold: What answers it, any of them; empty if the articles do not (or if only `wrong` says
-            something).
-        history: The questions asked before it.
-        wrong: What was judged to be no answer to it.
-        scope: Which articles it is asked of.
+        question_id: The line's ``id``, else its number.
+        question: The question, with its history and scope.
+        gold: What answers it, any of them.
+        wrong: What was judged not to answer it.
     """
 
     question_id: str
-    text: str
+    question: Question
     gold: tuple[Gold, ...] = ()
-    history: tuple[str, ...] = ()
     wrong: tuple[Gold, ...] = ()
-    scope: Scope = EVERYTHING
 
     @property
     def unanswerable(self) -> bool:
@@ -50,19 +44,19 @@ class Question:
         return not self.gold and not self.wrong
 
 
-def read_questions(file: Path) -> list[Question]:
+def read_questions(file: Path) -> list[LabelledQuestion]:
     """Read questions from JSON lines.
 
-    Each line is an object with ``question``, and maybe ``id``, ``history`` (a list of earlier
-    questions), ``gold`` and ``wrong`` (lists; each item an object with ``article`` and maybe
-    ``quote``, or just the article), and which articles are asked: ``outlets``, ``paths``, ``since``
-    and ``until``. Without ``gold`` and ``wrong`` the question has no answer in the articles.
+    Each line is an object with ``question`` and optionally ``id``, ``history`` (a list of earlier
+    questions), ``gold`` and ``wrong`` (lists; each item an object with ``article`` and optionally
+    ``quote``, or just the article), and the scope: ``outlets``, ``paths``, ``since`` and ``until``.
+    A question without ``gold`` and ``wrong`` has no answer in the articles.
 
     Raises:
         QaError: The file cannot be read, or a line is not as described; it names the line.
     """
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QaError(f"{file} cannot be read as UTF-8 text: {error}.") from error
     found = [_question(file, i + 1, line) for i, line in enumerate(lines) if line.strip()]
@@ -71,23 +65,15 @@ def read_questions(file: Path) -> list[Question]:
     return found
 
 
-def _question(file: Path, number: int, line: str) -> Question:
+def _question(file: Path, number: int, line: str) -> LabelledQuestion:
     try:
         row = json.loads(line)
-        return Question(
-            str(row.get("id", number)),
-            _text(row["question"]),
-            tuple(_gold(item) for item in row.get("gold", ())),
-            tuple(_text(earlier) for earlier in row.get("history", ())),
-            tuple(_gold(item) for item in row.get("wrong", ())),
-            Scope(
-                _names(row.get("outlets")),
-                _day(row.get("since")),
-                _day(row.get("until")),
-                _names(row.get("paths")),
-            ),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        since, until = (value and _text(value) for value in (row.get("since"), row.get("until")))
+        scope = Scope.of(_texts(row.get("outlets")), since, until, _texts(row.get("paths")))
+        question = Question(_text(row["question"]), _texts(row.get("history")) or (), scope)
+        gold, wrong = (tuple(map(_gold, _items(row.get(name, ())))) for name in ("gold", "wrong"))
+        return LabelledQuestion(str(row.get("id", number)), question, gold, wrong)
+    except (ValueError, TypeError, KeyError, AttributeError, QueryError) as error:
         raise QaError(
             f"{file}, line {number} is no question: {type(error).__name__} {error}. Write it as "
             '{"question": "…", "gold": [{"article": "a.txt", "quote": "…"}], "history": []}'
@@ -100,12 +86,12 @@ def _gold(item: Any) -> Gold:
     return Gold(_text(item["article"]), _text(item.get("quote", "")))
 
 
-def _names(value: Any) -> tuple[str, ...] | None:
-    return None if value is None else tuple(_text(name) for name in value)
+def _texts(value: Any) -> tuple[str, ...] | None:
+    return None if value is None else tuple(map(_text, _items(value)))
 
 
-def _day(value: Any) -> date | None:
-    return None if value is None else date.fromisoformat(_text(value))
+def _items(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
 
 
 def _text(value: Any) -> str:

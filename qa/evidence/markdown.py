@@ -1,15 +1,26 @@
-"""Text to Markdown that shows it letter for letter, and back. Pure.
+"""Text to Markdown that shows it letter for letter.
 
 Every character that CommonMark or GitHub's dialect of it could take for markup is escaped; what a
 renderer would drop (spaces at the ends of a line, control characters) becomes a numeric entity.
 """
 
 import re
+from itertools import pairwise
 
 # Anywhere in a line; and where a line begins.
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&|~${}^]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
 _OPENING = re.compile(r"[#+=-]|\d+[.)]")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])|&#(\d+);")
+
+
+class Markdown(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def to_markdown(value: object) -> str:
+    """Return Markdown as it is, and any other value escaped as one line."""
+    return value if isinstance(value, Markdown) else escape_line(str(value))
 
 
 def escape_line(text: str) -> str:
@@ -19,35 +30,19 @@ def escape_line(text: str) -> str:
     escaped = {match.start() for match in _SPECIAL.finditer(text)}
     if opening := _OPENING.match(text, first):
         escaped.add(opening.end() - 1)
-    line: list[str] = []
+    line = ""
     for i, character in enumerate(text):
         if not first <= i < last or not character.isprintable():
-            line.append(f"&#{ord(character)};")
+            line += f"&#{ord(character)};"
         else:
-            line.append(f"\\{character}" if i in escaped else character)
-    return "".join(line)
+            line += f"\\{character}" if i in escaped else character
+    return line
 
 
-def blockquote(text: str) -> str:
+def blockquote(text: str) -> Markdown:
     """Return a block quote that shows `text`, its line breaks and empty lines included."""
-    lines = text.split("\n")
-    quoted: list[str] = []
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        hard_break = "\\" if line and following else ""
-        quoted.append(f"> {escape_line(line)}{hard_break}" if line else ">")
-    return "\n".join(quoted)
-
-
-def unescape(line: str) -> str:
-    """Undo `escape_line`."""
-    return _ESCAPED.sub(lambda match: match[1] or chr(int(match[2])), line)
-
-
-def unquote(lines: list[str]) -> str:
-    """Undo `blockquote`, given its lines."""
-    text: list[str] = []
-    for quoted in lines:
-        line = quoted.removeprefix(">").removeprefix(" ")
-        backslashes = len(line) - len(line.rstrip("\\"))
-        text.append(unescape(line[:-1] if backslashes % 2 else line))
-    return "\n".join(text)
+    lines = [f"> {escape_line(line)}" if line else ">" for line in text.split("\n")]
+    for i, (line, following) in enumerate(pairwise(lines)):
+        if line != ">" and following != ">":
+            lines[i] += "\\"  # without it, the two lines of a paragraph become one
+    return Markdown("\n".join(lines))

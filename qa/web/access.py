@@ -1,33 +1,34 @@
-"""Who may ask the server, from where, and how much."""
+"""Who may send requests to the server, from where, and how many."""
 
 import asyncio
 import base64
-import binascii
 import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 
 from qa.web.users import Users
 
 ATTEMPTS = 10
 """Wrong passwords that an address may send in a minute."""
 REQUESTS_PER_SECOND, BURST = 50, 500
-"""What a user, or an address, may send: pages that are open ask once in three seconds each."""
-_MOST_CLIENTS = 10_000
+"""Requests of a user, or an address; an open page sends one every three seconds."""
+_MAX_CLIENTS = 10_000
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Access(NamedTuple):
-    """Who may ask.
+    """Who may send requests.
 
     Attributes:
-        users: Those who may, with a password; None for everybody.
-        header: In which a proxy says who asks, having checked it; None if there is no proxy.
-        proxies: The addresses from which that header is believed.
-        names: By which the server may be called, beside its own addresses.
+        users: Those who may, with a password; None for everyone.
+        header: Header in which a proxy names the user it has authenticated; None without a proxy.
+        proxies: Addresses from which that header is accepted.
+        names: Host names of the server, besides its own addresses.
     """
 
     users: Users | None = None
@@ -36,107 +37,111 @@ class Access(NamedTuple):
     names: Sequence[str] = ()
 
 
-class Rate:
+class RateLimiter:
     """A token bucket for each client."""
 
     def __init__(self, per_second: float, burst: float) -> None:
-        """Let `burst` through at once, and `per_second` from then on."""
+        """Allow `burst` requests at once, and `per_second` from then on."""
         self._per_second, self._burst = per_second, burst
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def left(self, client: str) -> float:
-        """Return how many a client may still send."""
-        kept, at = self._buckets.get(client, (self._burst, 0.0))
-        return min(self._burst, kept + (time.monotonic() - at) * self._per_second)
+    def remaining(self, client: str) -> float:
+        """Return how many requests a client may still send."""
+        tokens, at = self._buckets.get(client, (self._burst, 0.0))
+        return min(self._burst, tokens + (time.monotonic() - at) * self._per_second)
 
-    def take(self, client: str) -> bool:
-        """Let one through, or not."""
-        left = self.left(client)
-        self._buckets[client] = (left - 1 if left >= 1 else left, time.monotonic())
+    def allow(self, client: str) -> bool:
+        """Count a request; return whether it is within the limit."""
+        tokens = self.remaining(client)
+        self._buckets[client] = (tokens - 1 if tokens >= 1 else tokens, time.monotonic())
         self._buckets.move_to_end(client)
-        if len(self._buckets) > _MOST_CLIENTS:
+        if len(self._buckets) > _MAX_CLIENTS:
             self._buckets.popitem(last=False)
-        return left >= 1
+        return tokens >= 1
 
 
-class Doorkeeper:
-    """Says who a request is from."""
+class Authenticator:
+    """Finds out who sent a request."""
 
     def __init__(self, access: Access) -> None:
-        """Go by `access`."""
+        """Use these settings."""
         self._access = access
-        self._wrong = Rate(ATTEMPTS / 60, ATTEMPTS)
-        # Each check takes 32 MB: two at once, whoever else may wait.
+        self._wrong = RateLimiter(ATTEMPTS / 60, ATTEMPTS)
+        # A check takes 32 MB: at most two at once.
         self._checks = asyncio.Semaphore(2)
 
-    async def name(self, address: str, authorization: str, header: str | None) -> str | None:
-        """Return the name of the client; None if it may not come in.
+    async def authenticate(self, address: str, headers: Headers) -> str:
+        """Return the name of the user; the address where users have no names.
 
         Args:
-            address: From where the request comes.
-            authorization: Its header of that name.
-            header: What the proxy's header says.
+            address: Address that the request comes from.
+            headers: Headers of the request.
 
         Raises:
-            PermissionError: The address has sent too many wrong passwords.
+            HTTPException: The user is unknown, or the address has sent too many wrong passwords.
         """
-        access = self._access
-        if access.header:
-            believed = address in access.proxies and header
-            return f"{header}" if believed else None
-        if not access.users:
+        if header := self._access.header:
+            values = headers.getlist(header)  # a second value may be the client's own
+            if address in self._access.proxies and len(values) == 1 and values[0]:
+                return values[0]
+            raise HTTPException(401, "Authentication required.")
+        users = self._access.users
+        if not users:
             return address
-        pair = _basic(authorization)
-        if not pair:
-            return None
-        if access.users.remembers(*pair):
-            return pair[0]
+        name, password = _basic(headers.get("authorization", ""))
+        if users.is_known(name, password):
+            return name
         async with self._checks:
-            if self._wrong.left(address) < 1:
-                raise PermissionError
-            if await asyncio.to_thread(access.users.check, *pair):
-                return pair[0]
-            self._wrong.take(address)
-        return None
+            if self._wrong.remaining(address) < 1:
+                raise HTTPException(429, "Too many wrong passwords.", {"Retry-After": "60"})
+            if await asyncio.to_thread(users.check, name, password):
+                return name
+            self._wrong.allow(address)
+        raise _unauthorized()
 
 
-def _basic(authorization: str) -> tuple[str, str] | None:
-    kind, _, encoded = authorization.partition(" ")
-    if kind.casefold() != "basic":
-        return None
+def _unauthorized() -> HTTPException:
+    return HTTPException(401, "Authentication required.", {"WWW-Authenticate": 'Basic realm="qa"'})
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    """Return name and password of HTTP basic authentication (RFC 7617)."""
+    scheme, _, encoded = authorization.partition(" ")
     try:
         name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, password) if colon else None
+    except ValueError:  # not Base64, or not UTF-8
+        raise _unauthorized() from None
+    if scheme.casefold() != "basic" or not colon:
+        raise _unauthorized()
+    return name, password
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
+    """Return whether an address can be reached from this machine only."""
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
-def is_called_by(host: str, names: Sequence[str], *, loopback: bool) -> bool:
-    """Whether a request's Host header is one of this server's own.
+def is_own_host(host: str, names: Sequence[str], *, loopback: bool) -> bool:
+    """Return whether a request's Host header is one of this server's own.
 
-    A page that points its own name at this server's address (DNS rebinding) asks under that name,
-    never under a bare address.
+    A site that points its name at this server's address (DNS rebinding) sends that name, never a
+    bare address.
 
     Args:
         host: The header, with or without a port.
-        names: Of this server.
-        loopback: Whether it is bound to loopback: then other addresses are not its own.
+        names: Host names of this server.
+        loopback: Whether it is bound to loopback; then other addresses are not its own.
     """
     bare = host.rsplit(":", 1)[0] if host.count(":") == 1 or "]:" in host else host
     bare = bare.strip("[]").casefold().rstrip(".")
-    if bare == "localhost" or bare in {name.casefold() for name in names}:
+    if is_loopback(bare) or bare in {name.casefold() for name in names}:
         return True
+    return not loopback and _address(bare) is not None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(bare)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return address.is_loopback or not loopback
+        return None

@@ -1,16 +1,16 @@
 const finished = () =>
   [...element.querySelectorAll(".qa-turn")].filter((turn) => !turn.querySelector(".qa-looking"));
-// Only these are kept and exported: a question that was refused or stopped has shown no answer.
+// Only these are kept and exported, not questions that were refused or stopped.
 const answered = () => finished().filter((turn) => "answered" in turn.dataset);
 const asked = () => location.hash.slice(1).split(/&?at=/)[0];
 
-// Told to a screen reader when an answer has come; it stands outside of what is replaced.
+// Announced by screen readers when an answer has arrived; outside of what Gradio replaces.
 const said = document.createElement("p");
 said.setAttribute("role", "status");
 said.className = "qa-unseen";
 element.after(said);
 
-// Marks the citation that the reader shows, and finds the turn that the address names.
+// Marks the citation that the reader shows; returns the turn that the address names.
 const follow = () => {
   for (const cite of element.querySelectorAll("a.qa-cite")) {
     if (cite.getAttribute("href") === location.hash) cite.setAttribute("aria-current", "true");
@@ -25,15 +25,15 @@ let fresh = true;
 watch("value", () => {
   const turns = finished();
   const last = turns.at(-1);
-  // What this browser keeps is the questions; the articles answer them again.
+  // The browser keeps the questions; they are answered again when the page is opened.
   if (turns.length) {
-    localStorage.setItem(props.kept_as, JSON.stringify(answered().map((turn) => turn.dataset.link)));
+    localStorage.setItem(props.storage_key, JSON.stringify(answered().map((turn) => turn.dataset.link)));
   } else if (count) {
-    localStorage.removeItem(props.kept_as);
+    localStorage.removeItem(props.storage_key);
     history.pushState(null, "", location.pathname + location.search);
   }
   if (turns.length > count && last.dataset.link !== asked() && !fresh) {
-    history.pushState(null, "", `#${last.dataset.link}`); // its own address; no way to the server
+    history.pushState(null, "", `#${last.dataset.link}`); // an address of its own; nothing is sent
     document.dispatchEvent(new CustomEvent("qa-asking"));
   }
   fresh &&= !turns.length && !element.querySelector(".qa-looking");
@@ -48,7 +48,7 @@ watch("value", () => {
   if (shown) scroller.scrollTop += top(shown) - top(scroller) - 8;
 });
 
-// Judgements: kept on the server's machine at once; a reason may follow.
+// Judgements are sent to the server at once; a reason may follow.
 const judged = new Map();
 const about = (button) =>
   `${button.closest(".qa-turn").dataset.link} ${button.dataset.number ?? ""}`;
@@ -70,9 +70,9 @@ const judge = async (button) => {
   form.className = "qa-why";
   const reason = form.appendChild(document.createElement("input"));
   reason.maxLength = 1000;
-  reason.placeholder = props.why;
-  reason.setAttribute("aria-label", props.why);
-  form.appendChild(document.createElement("button")).textContent = props.keep;
+  reason.placeholder = "Why? (optional)";
+  reason.setAttribute("aria-label", reason.placeholder);
+  form.appendChild(document.createElement("button")).textContent = "Keep";
   const note = form.appendChild(document.createElement("p"));
   note.setAttribute("role", "status");
   form.addEventListener("submit", async (event) => {
@@ -86,7 +86,9 @@ const judge = async (button) => {
 const save = async (button) => {
   const turns = button.dataset.what === "all" ? answered() : [button.closest(".qa-turn")];
   const format = button.dataset.format;
-  const pack = await server.export({ links: turns.map((turn) => turn.dataset.link), format });
+  const links = turns.map((turn) => turn.dataset.link);
+  const { pack, note } = await server.export({ links, format });
+  button.parentElement.querySelector(".qa-saved").textContent = note;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([pack]));
   link.download = `evidence.${format}`;
@@ -105,7 +107,7 @@ element.addEventListener("click", (event) => {
   if (button.matches(".qa-save")) save(button);
 });
 
-// A preview goes away with Escape, until the pointer or the focus comes anew.
+// Escape hides a preview until the pointer or the focus returns.
 element.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const cited of element.querySelectorAll(".qa-cited")) cited.classList.add("qa-dismissed");

@@ -1,225 +1,169 @@
-"""What happens on the page: each event that Gradio hands over, and what it changes there."""
+"""Event handlers of the page: each takes the values of Gradio's components and returns new ones."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
-from qa.corpus import Corpus
-from qa.datatypes import EVERYTHING
 from qa.errors import QaError
-from qa.web import answers, library, links, reader, words
-from qa.web.answers import Turn
-from qa.web.desk import Desk, cited_at, refused
-from qa.web.links import Asked
+from qa.records import EVERYTHING, Question, Scope
+from qa.web import links, uploads, views
+from qa.web.service import Service, count_citations, refused
+from qa.web.views import Turn
+
+_GONE = "This article is not in the folder any more, or has changed since the link was made."
 
 
 class Handlers:
-    """The event handlers for one corpus. Each returns new values for the outputs it is wired to."""
+    """The event handlers for one corpus."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        """Work on a corpus that stays open as long as this."""
-        self._corpus = corpus
-        self._desk = Desk(corpus)
+    def __init__(self, service: Service) -> None:
+        """Use a service that is there as long as this."""
+        self._service = service
+        self._corpus = service.corpus
 
-    @property
-    def kept_as(self) -> str:
-        """The name under which a browser keeps the questions asked of this corpus."""
-        return f"qa {self._desk.feedback.stem}"
+    def load(self, turns: list[Turn]) -> list[Any]:
+        """Fill the library and the filters."""
+        articles = self._service.articles()
+        outlets = sorted({article.outlet for article in articles if article.outlet})
+        dated = any(article.published for article in articles)
+        choice = len(outlets) > 1
+        filters = [gr.Accordion(visible=choice or dated), gr.Dropdown(outlets, visible=choice)]
+        days = [gr.Textbox(visible=dated), gr.Textbox(visible=dated)]
+        return [self._library(turns), *filters, *days]
 
-    def export(self, wanted: dict[str, Any]) -> str:
-        """Return an evidence pack of the answers that a script names."""
-        return self._desk.export(wanted.get("links"), wanted.get("format"))
+    def refresh_if_changed(self, seen: Any, turns: list[Turn]) -> list[Any]:
+        """Fill the library and the filters again if the articles have changed."""
+        state = (self._corpus.version(), self._corpus.report.skipped)
+        return [state, *([gr.skip()] * 5 if seen == state else self.load(turns))]
 
-    def judge(self, said: dict[str, Any]) -> str:
-        """Keep a judgement, and say so."""
-        keys = ("link", "number", "good", "reason")
-        return self._desk.judge(*(said.get(key) for key in keys))
+    def suggest(self) -> str:
+        """Show questions to begin with. They are asked first, which may take seconds."""
+        return views.offers(self._corpus.count()[0], self._service.examples())
 
-    def _talked(self, turns: list[Turn]) -> str:
-        return answers.conversation(turns, self._corpus.count()[0])
+    def ask(self, text: str, turns: list[Turn], *filters: Any) -> Iterator[list[Any]]:
+        """Show that an answer is looked for, then the answer.
 
-    def shelved(self, turns: list[Turn]) -> str:
-        """Return the library, with what a conversation cites of it."""
-        return library.library(
-            self._desk.articles(),
-            self._desk.cited(turns),
-            self._corpus.report.skipped,
-            self._corpus.note(),
-        )
-
-    def ask(
-        self,
-        text: str,
-        turns: list[Turn],
-        only: str | None,
-        outlets: list[str],
-        since: Any,
-        until: Any,
-    ) -> Iterator[list[Any]]:
-        """Show that the question is being looked for, then its answer."""
+        Args:
+            text: The question.
+            turns: The conversation so far.
+            filters: One article's path, outlets, first and last day; each may be empty.
+        """
+        paths, outlets, since, until = (value or None for value in filters)
         try:
-            scope = self._desk.scope(only, outlets, since, until)
+            scope = Scope.of(outlets, since, until, paths)
         except QaError as error:
-            turns = [*turns, refused(self._desk.ask(text, turns, EVERYTHING), error)]
-            yield [_asking(text), turns, self._talked(turns), gr.skip()]
+            turns = [*turns, refused(self._service.question(text, turns, EVERYTHING), error)]
+            yield [_ready(text), turns, self._conversation(turns), gr.skip()]
             return
-        asked = self._desk.ask(text, turns, scope)
-        waiting = [*turns, Turn(asked)]
-        yield [_stopping(), waiting, self._talked(waiting), gr.skip()]
-        turns = [*turns, self._desk.answer(asked)]
-        yield [_asking(), turns, self._talked(turns), self.shelved(turns)]
+        question = self._service.question(text, turns, scope)
+        waiting = [*turns, Turn(question)]
+        busy = gr.Textbox(value="", submit_btn=False, stop_btn="Stop")
+        yield [busy, waiting, self._conversation(waiting), gr.skip()]
+        turns = [*turns, self._service.answer(question)]
+        yield [_ready(), turns, self._conversation(turns), self._library(turns)]
 
     def ask_example(
-        self,
-        turns: list[Turn],
-        only: str | None,
-        outlets: list[str],
-        since: Any,
-        until: Any,
-        event: gr.EventData,
+        self, event: gr.EventData, turns: list[Turn], *filters: Any
     ) -> Iterator[list[Any]]:
         """Ask a question that the page offered."""
-        text = str(_data(event).get("question", ""))
-        yield from self.ask(text, turns, only, outlets, since, until)
+        yield from self.ask(str(_data(event).get("question", "")), turns, *filters)
 
     def stop(self, turns: list[Turn]) -> list[Any]:
-        """Say of questions that wait for their answer that they were stopped."""
-        turns = [
-            turn if turn.answer or turn.note else turn._replace(note=words.STOPPED)
-            for turn in turns
-        ]
-        return [_asking(), turns, self._talked(turns)]
+        """Mark the questions that wait for their answer as stopped."""
+        note = "Stopped before there was an answer."
+        turns = [turn if turn.answer or turn.note else turn._replace(note=note) for turn in turns]
+        return [_ready(), turns, self._conversation(turns)]
 
-    def ask_anew(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
-        """Answer a question of the conversation again, or without what it took over."""
+    def ask_again(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
+        """Answer a question of the conversation again, or without the earlier questions."""
         data = _data(event)
         number = data.get("turn")
         if isinstance(number, int) and 0 <= number < len(turns):
-            asked = turns[number].asked
-            asked = asked._replace(after=()) if data.get("alone") else asked
-            turns = [*turns[:number], self._desk.answer(asked), *turns[number + 1 :]]
-        return [turns, self._talked(turns), self.shelved(turns)]
+            question = turns[number].question
+            if data.get("alone"):
+                question = Question(question.text, scope=question.scope)
+            turns = [*turns[:number], self._service.answer(question), *turns[number + 1 :]]
+        return [turns, self._conversation(turns), self._library(turns)]
 
     def open_link(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
-        """Show what a link names; first bring back what the browser kept, if that is new here."""
+        """Show what a link names; on a new page, first answer again what the browser kept."""
         data = _data(event)
-        before = turns
+        before, note = turns, ""
         if not turns:
-            turns = self._desk.reopen(data.get("kept"))
-        asked, place = links.read(data.get("link"))
-        if asked and all(turn.asked != asked for turn in turns):
-            turns = [*turns, self._desk.answer(asked)]
-            asked = turns[-1].asked  # without what it did not need
-        shown = _shown(self._desk, turns, asked, place)
+            turns, note = self._service.reopen(data.get("kept"))
+        question, place = links.read(data.get("link"))
+        if question and all(turn.question != question for turn in turns):
+            turns = [*turns, self._service.answer(question)]
+            question = turns[-1].question  # without the history that it did not need
+        shown = self._reader(turns, question, place)
         if turns is before:
             return [gr.skip(), gr.skip(), gr.skip(), shown]
-        return [turns, self._talked(turns), self.shelved(turns), shown]
+        return [turns, self._conversation(turns, note), self._library(turns), shown]
 
-    def keep_up(self, seen: Any, turns: list[Turn]) -> list[Any]:
-        """Show the library anew if the folder has changed since it was shown."""
-        state = (self._corpus.state(), self._corpus.report.skipped)
-        if seen == state:
-            return [state, *[gr.skip()] * 5]
-        return [state, *self.arrive(turns)]
-
-    def arrive(self, turns: list[Turn]) -> list[Any]:
-        """Fill in what a fresh page needs to know of the corpus."""
-        return [self.shelved(turns), *_narrowing(self._desk)]
-
-    def offer(self) -> str:
-        """Offer questions to begin with. They are asked first, which may take a while."""
-        return answers.offers(self._corpus.count()[0], self._desk.examples())
-
-    def bring(self, event: gr.EventData) -> Iterator[str]:
-        """Take in the files that were dropped."""
-        files = list(_files(_data(event).get("files")))
+    def add_files(self, event: gr.EventData) -> Iterator[str]:
+        """Add the files that were dropped."""
+        files = list(uploads.received(_data(event).get("files")))
         try:
-            for arrival in self._desk.bring(files):
-                yield library.intake(arrival)
+            for progress in uploads.add(self._corpus, files):
+                yield views.intake(progress)
         finally:
             for _, file in files:
                 if file:
                     file.unlink(missing_ok=True)
 
-    def take(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
-        """Take an article out of the folder, or put it back."""
+    def remove_or_restore(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
+        """Remove an article from the folder, or put it back."""
         data = _data(event)
         path = str(data.get("article"))
-        removed = note = ""
+        back = data.get("back")
         try:
-            if data.get("back"):
-                self._corpus.restore(path)
-            else:
-                self._corpus.remove(path)
-                removed = path
+            (self._corpus.restore if back else self._corpus.remove)(path)
+            shown = views.intake(removed="" if back else path)
         except QaError as error:
-            note = str(error)
-        return [library.intake(None, removed, note), *self.arrive(turns)]
+            shown = views.intake(note=str(error))
+        return [shown, *self.load(turns)]
 
-    def keep_to(self, event: gr.EventData) -> list[Any]:
-        """Ask one article only."""
-        place = str(_data(event).get("article"))
-        named = {article.path: article.title for article in self._desk.articles()}
-        if place not in named:
-            return [None, gr.Button(visible=False)]
-        label = f"{words.ONLY}: {named[place]} — {words.ALL_ARTICLES}"
-        return [place, gr.Button(label, visible=True)]
+    def set_filter(self, event: gr.EventData) -> list[Any]:
+        """Search one article only."""
+        path = str(_data(event).get("article"))
+        titles = {article.path: article.title for article in self._service.articles()}
+        if path not in titles:
+            return self.clear_filter()
+        label = f"Only in: {titles[path]} — Ask all articles again"
+        return [path, gr.Button(label, visible=True)]
 
-    def keep_to_none(self) -> list[Any]:
-        """Ask all articles again."""
+    def clear_filter(self) -> list[Any]:
+        """Search all articles again."""
         return [None, gr.Button(visible=False)]
 
-    def begin_anew(self) -> list[Any]:
+    def clear(self) -> list[Any]:
         """Empty the conversation and the reader."""
-        return [[], self._talked([]), self.shelved([]), reader.nothing(), *self.keep_to_none()]
+        emptied = [[], self._conversation([]), self._library([]), views.nothing()]
+        return [*emptied, *self.clear_filter()]
+
+    def _conversation(self, turns: list[Turn], note: str = "") -> str:
+        return views.conversation(turns, self._corpus.count()[0], note)
+
+    def _library(self, turns: list[Turn]) -> str:
+        skipped, note = self._corpus.report.skipped, self._corpus.note()
+        return views.library(self._service.articles(), count_citations(turns), skipped, note)
+
+    def _reader(self, turns: list[Turn], question: Question | None, place: str | None) -> str:
+        if not place:
+            return views.nothing()
+        quotes = ((turn, c) for turn in turns if turn.question == question for c in turn.shown)
+        for turn, citation in quotes:
+            if links.place_of(citation) == place:
+                return views.reader(citation.article, place, turn)
+        article = self._service.article(place)
+        return views.reader(article, place) if article else views.nothing(_GONE)
 
 
-def _asking(text: str = "") -> gr.Textbox:
-    return gr.Textbox(value=text, submit_btn=words.ASK, stop_btn=False)
-
-
-def _stopping() -> gr.Textbox:
-    return gr.Textbox(value="", submit_btn=False, stop_btn=words.STOP)
-
-
-def _narrowing(desk: Desk) -> list[Any]:
-    """Offer the outlets and days that there are; nothing where there is no choice."""
-    articles = desk.articles()
-    named = sorted({article.outlet for article in articles if article.outlet})
-    dated = any(article.published for article in articles)
-    return [
-        gr.Accordion(visible=len(named) > 1 or dated),
-        gr.Dropdown(choices=named, visible=len(named) > 1),
-        gr.Textbox(visible=dated),
-        gr.Textbox(visible=dated),
-    ]
-
-
-def _shown(desk: Desk, turns: list[Turn], asked: Asked | None, place: links.Place | None) -> str:
-    """Return what the reader shows for a link."""
-    if not place:
-        return reader.nothing()
-    if found := cited_at(turns, asked, place):
-        turn, citation = found
-        return reader.reader(citation.article, place, turn)
-    article = desk.article(place)
-    return reader.reader(article, place) if article else reader.nothing(words.GONE)
+def _ready(text: str = "") -> gr.Textbox:
+    return gr.Textbox(value=text, submit_btn="Ask", stop_btn=False)
 
 
 def _data(event: gr.EventData) -> dict[str, Any]:
-    """Return what the script sent along, whatever that is."""
+    """Return what a script sent along, whatever that is."""
     return event._data if isinstance(event._data, dict) else {}
-
-
-def _files(sent: object) -> Iterator[tuple[str, Path | None]]:
-    """Yield name and place of uploaded files; a place outside Gradio's own folder is no upload."""
-    uploads = Path(get_upload_folder()).resolve()
-    for item in sent if isinstance(sent, list) else []:
-        if not isinstance(item, dict):
-            continue
-        file = Path(str(item.get("path") or "")).resolve()
-        inside = file.is_relative_to(uploads) and file.is_file()
-        yield str(item.get("name") or ""), file if inside else None

@@ -1,5 +1,5 @@
-// Files come by drop, anywhere on the page, or through the two hidden inputs; each is copied to the
-// server by Gradio, and then named to it all at once.
+// Files are dropped anywhere on the page, or chosen with the two hidden inputs. Gradio uploads each;
+// then one event names them all.
 const within = async (entry, folder = "") => {
   const path = folder + entry.name;
   if (entry.name.startsWith(".")) return [];
@@ -9,7 +9,7 @@ const within = async (entry, folder = "") => {
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    // It tells a hundred at a time, and none when it has told all.
+    // Returns at most a hundred entries at a time, and none at the end.
     const some = await new Promise((done, failed) => reader.readEntries(done, failed));
     if (!some.length) break;
     found.push(...some);
@@ -30,7 +30,7 @@ const bring = async (files) => {
       try {
         ({ path } = await upload(file));
       } catch {
-        path = null; // the server says so, with the file's name
+        path = null; // the server reports it, with the file's name
       }
     }
     brought.push({ name, path });

@@ -1,106 +1,90 @@
-"""Links that reopen a question and a citation: what stands after the # in the address. Pure."""
+"""Links that reopen a question and a quote: what stands after the # in the address."""
 
 import re
 from datetime import date
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-from qa.datatypes import EVERYTHING, Citation, Scope
+from qa.records import Citation, Passage, Question, Scope, Span
 
-_AT = re.compile(r"([0-9a-f]{16})(?:-(\d{1,9})-(\d{1,9}))?")
-_MOST = 50_000  # characters; browsers take more, but no link of ours has it
+_PLACE = re.compile(r"[0-9a-f]{16}(-\d{1,9}-\d{1,9})?")
+_MAX_CHARACTERS = 50_000
 
-
-class Asked(NamedTuple):
-    """All that an answer depends on, but the articles.
-
-    Attributes:
-        question: As it was asked.
-        after: The earlier questions that it may take words over from, oldest first.
-        scope: Which articles it was asked of.
-    """
-
-    question: str
-    after: tuple[str, ...] = ()
-    scope: Scope = EVERYTHING
-
-
-class Place(NamedTuple):
-    """A place in an article.
-
-    Attributes:
-        article: The first 16 digits of the article's id.
-        start: First character; None for the article as a whole.
-        end: One past the last character.
-    """
-
-    article: str
-    start: int | None = None
-    end: int | None = None
+Fields = dict[str, list[str]]
 
 
 class Link(NamedTuple):
-    """What a link opens: a question, a place, or both."""
+    """What a link opens: a question, a place, or both.
 
-    asked: Asked | None = None
-    place: Place | None = None
+    Attributes:
+        question: The question.
+        place: The first 16 digits of an article's id, with start and end if it is not the article
+            as a whole: ``0123456789abcdef-5-9``.
+    """
+
+    question: Question | None = None
+    place: str | None = None
 
 
-def place_of(citation: Citation) -> Place:
-    """Return where a citation stands."""
-    return Place(citation.article.article_id[:16], citation.start, citation.end)
+def place_of(quote: Citation | Passage) -> str:
+    """Return the place of a quote."""
+    return f"{quote.article.article_id[:16]}-{quote.start}-{quote.end}"
 
 
-def write(asked: Asked | None = None, place: Place | None = None) -> str:
-    """Return the part of an address behind the #."""
-    pairs: list[tuple[str, str]] = []
-    if asked:
-        scope = asked.scope
-        pairs.append(("q", asked.question))
-        pairs += [("after", question) for question in asked.after]
-        pairs += [("outlet", outlet) for outlet in scope.outlets or ()]
-        pairs += [(n, day.isoformat()) for n, day in _days(scope) if day]
-        pairs += [("path", path) for path in scope.paths or ()]
-    if place:
-        span = "" if place.start is None else f"-{place.start}-{place.end}"
-        pairs.append(("at", place.article + span))
-    return urlencode(pairs)
+def span_of(place: str, text: str) -> Span | None:
+    """Return start and end of a place; None if there are none, or not in this text."""
+    start, end = (int(number) for number in place.split("-")[1:] or (0, 0))
+    return (start, end) if 0 <= start < end <= len(text) else None
+
+
+def write(question: Question | None = None, place: str | None = None) -> str:
+    """Return the part of an address after the #."""
+    question = question or Question("")
+    scope = question.scope
+    fields = {
+        "q": question.text,
+        "after": question.history,
+        "outlet": scope.outlets,
+        "since": scope.since,
+        "until": scope.until,
+        "path": scope.paths,
+        "at": place,
+    }
+    return urlencode({name: value for name, value in fields.items() if value}, doseq=True)
 
 
 def read(link: object) -> Link:
-    """Return what `write` wrote; what cannot be read in a link is left out of it."""
-    if not isinstance(link, str) or len(link) > _MOST:
+    """Return what `write` wrote. Parts that cannot be read are left out; nothing is raised."""
+    if not isinstance(link, str) or len(link) > _MAX_CHARACTERS:
         return Link()
     try:
-        found = parse_qs(link.removeprefix("#"), max_num_fields=200)
+        fields = parse_qs(link.removeprefix("#"), max_num_fields=200)
     except ValueError:
         return Link()
-    asked = None
-    if question := found.get("q", [""])[0]:
+    question = None
+    if "q" in fields:
         scope = Scope(
-            _names(found.get("outlet")),
-            _day(found.get("since")),
-            _day(found.get("until")),
-            _names(found.get("path")),
+            _names(fields, "outlet"),
+            _day(fields, "since"),
+            _day(fields, "until"),
+            _names(fields, "path"),
         )
-        asked = Asked(question, tuple(found.get("after", ())), scope)
-    match = _AT.fullmatch(found.get("at", [""])[0])
-    if not match:
-        return Link(asked)
-    span = (None, None) if match[2] is None else (int(match[2]), int(match[3]))
-    return Link(asked, Place(match[1], *span))
+        question = Question(fields["q"][0], _names(fields, "after") or (), scope)
+    place = fields.get("at", [""])[0]
+    return Link(question, place if _PLACE.fullmatch(place) else None)
 
 
-def _days(scope: Scope) -> tuple[tuple[str, date | None], ...]:
-    return ("since", scope.since), ("until", scope.until)
+def _names(fields: Fields, name: str) -> tuple[str, ...] | None:
+    return tuple(fields[name]) if name in fields else None
 
 
-def _names(values: list[str] | None) -> tuple[str, ...] | None:
-    return tuple(values) if values else None
-
-
-def _day(values: list[str] | None) -> date | None:
+def _day(fields: Fields, name: str) -> date | None:
     try:
-        return date.fromisoformat(values[0]) if values else None
-    except ValueError:
+        return date.fromisoformat(fields[name][0])
+    except (KeyError, ValueError):
         return None
+
+
+def encodable(text: str) -> str:
+    """Return text with "?" for lone surrogates, which no encoding can carry."""
+    return text.encode("utf-8", "replace").decode()

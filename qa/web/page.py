@@ -1,207 +1,165 @@
 """The page: library, conversation, reader. Gradio is imported here and in `handlers` only."""
 
 import os
-import shutil
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from qa.locations import cache_folder
 
-# Before gradio is imported: it reports home and asks for a newer version unless it is told not to.
+# Before Gradio is imported: by default it reports home and checks for a newer version.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-# Where uploads lie until they are copied, and what else it writes; else a folder that all share.
+# Uploads lie here until they are copied; Gradio's own default is a folder that all users share.
 os.environ["GRADIO_TEMP_DIR"] = str(cache_folder() / "uploads")
 
 import gradio as gr
 from fastapi import FastAPI
 
 from qa.corpus import Corpus
-from qa.readers import LARGEST
-from qa.web import answers, library, reader, words
+from qa.reading.formats import LARGEST
+from qa.web import uploads, views
 from qa.web.handlers import Handlers
+from qa.web.service import Service
 
-_LOOK_AGAIN = 3.0
-"""Seconds between two looks at whether the folder has changed."""
+_REFRESH_EVERY = 3.0
+"""Seconds between two checks whether the articles have changed."""
 WAITING = 200
-"""Questions and other events that may wait their turn; more are refused."""
+"""Questions and other events that may wait in the queue; more are refused."""
+AT_ONCE = 8
+"""Events of one kind that are handled at once. Gradio's default is one: everybody would wait for
+the slowest question. Many more would only share the same processors."""
 CONVERSATIONS = 300
-"""Conversations that are held in memory; an older one is asked again from what its page keeps."""
-# Seconds after which an upload that nobody took in is deleted.
-_FORGOTTEN = 24 * 3600
+"""Conversations in memory; an older one is answered again from what its browser keeps."""
+# What the page does not need, and a stranger should not have.
+_OFF: Any = dict.fromkeys(
+    "show_error run_history ssr_mode mcp_server enable_monitoring pwa".split(), False
+)
 _FILES = Path(__file__).parent
-# Fonts that the machine has: a theme's own would be fetched from another host.
+# Fonts of the machine: those of a theme would be fetched from another host.
 _FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "monospace"]
+_PLACES = {"library": "Library", "conversation": "Conversation", "reader": "Reader"}
 
 
 def build(corpus: Corpus) -> gr.Blocks:
     """Return the page for a corpus."""
-    handlers = Handlers(corpus)
+    service = Service(corpus)
+    handlers = Handlers(service)
 
-    # Gradio puts a mark on these, which a method cannot take.
-    def export(wanted: dict[str, Any]) -> str:
-        return handlers.export(wanted)
+    # Gradio sets an attribute on these, which a method does not allow.
+    def export(sent: dict[str, Any]) -> dict[str, str]:
+        return service.export(sent)
 
-    def judge(said: dict[str, Any]) -> str:
-        return handlers.judge(said)
+    def judge(sent: dict[str, Any]) -> str:
+        return service.judge(sent)
 
-    page = gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True)
+    page = gr.Blocks(title="qa", analytics_enabled=False, fill_width=True)
     with page:
-        turns = gr.State([])
-        only = gr.State(None)
-        seen = gr.State(None)
-        _places()
+        turns, only, seen = gr.State([]), gr.State(None), gr.State(None)
+        tabs = views.render("places.html", places=_PLACES)
+        gr.HTML(tabs, js_on_load=_script("places"), elem_id="qa-places")
         with gr.Row(elem_classes="qa-page"):
             with gr.Column(elem_id="qa-library-place", min_width=240):
-                shelf = _pane("library", words.LIBRARY, handlers.shelved([]))
-                gate = _pane("intake", words.ADD, library.intake())
+                library = _pane("library", "Library", "")
+                intake = _pane("intake", "Add articles", views.intake())
             with gr.Column(elem_id="qa-conversation-place", min_width=320):
-                talk = _pane(
-                    "conversation",
-                    words.CONVERSATION,
-                    "",
-                    server_functions=[export, judge],
-                    kept_as=handlers.kept_as,
-                    why=words.WHY,
-                    keep=words.KEEP,
+                functions = [export, judge]
+                key = f"qa {service.feedback.stem}"
+                conversation = _pane(
+                    "conversation", "Conversation", "", server_functions=functions, storage_key=key
                 )
-                # Shown in its place until the first question; see page.css. Examples come when they
-                # are ready, and must not replace what was asked meanwhile.
-                start = _pane("offers", words.CONVERSATION, answers.offers(corpus.count()[0]))
+                # In place of the conversation until the first question; see page.css. Examples
+                # arrive late, and must not replace what was asked meanwhile.
+                offers = _pane("offers", "Conversation", views.offers(corpus.count()[0]))
                 narrowed = gr.Button(visible=False, size="sm", elem_id="qa-narrowed")
                 question = gr.Textbox(
-                    label=words.QUESTION,
-                    placeholder=words.ASK_HERE,
-                    submit_btn=words.ASK,
+                    label="Question",
+                    placeholder="Ask these articles",
+                    submit_btn="Ask",
                     elem_id="qa-question",
                     autofocus=True,
                 )
-                with gr.Accordion(words.NARROW, open=False, visible=False) as narrow, gr.Row():
-                    outlets = gr.Dropdown([], label=words.OUTLETS, multiselect=True)
-                    # Not gr.DateTime: its field has no name that a screen reader could tell.
+                with gr.Accordion("Narrow down", open=False, visible=False) as narrow, gr.Row():
+                    outlets = gr.Dropdown([], label="Outlets", multiselect=True)
+                    # Not gr.DateTime: its field has no name for a screen reader.
                     since, until = (
-                        gr.Textbox(label=label, placeholder=words.DAY, max_lines=1, min_width=120)
-                        for label in (words.SINCE, words.UNTIL)
+                        gr.Textbox(
+                            label=label, placeholder="2025-12-17", max_lines=1, min_width=120
+                        )
+                        for label in ("Since", "Until")
                     )
-                new = gr.Button(words.NEW, size="sm", variant="secondary")
+                new = gr.Button("New conversation", size="sm", variant="secondary")
             with gr.Column(elem_id="qa-reader-place", min_width=320):
-                book = _pane(
-                    "reader",
-                    words.READER,
-                    reader.nothing(),
-                    kept_as=handlers.kept_as,
-                    copied=words.COPIED,
-                )
+                reader = _pane("reader", "Reader", views.nothing(), storage_key=key)
+
         private: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        known = [narrow, outlets, since, until]
+        suggest: Any = private | {"concurrency_limit": 1, "concurrency_id": "examples"}
         filters = [only, outlets, since, until]
-        page.load(handlers.arrive, turns, [shelf, *known], **private)
-        page.load(handlers.offer, None, start, **private)
-        asking: list[Any] = [
-            question.submit(
-                handlers.ask, [question, turns, *filters], [question, turns, talk, shelf], **private
-            )
+        loaded = [library, narrow, outlets, since, until]
+        answered = [turns, conversation, library]
+        page.load(handlers.load, turns, loaded, **private)
+        page.load(handlers.suggest, None, offers, **suggest)
+        asked = [question, *answered]
+        asking: Any = [
+            question.submit(handlers.ask, [question, turns, *filters], asked, **private),
+            offers.submit(handlers.ask_example, [turns, *filters], asked, **private),
         ]
-        asking.append(
-            start.submit(
-                handlers.ask_example, [turns, *filters], [question, turns, talk, shelf], **private
-            )
-        )
-        question.stop(handlers.stop, turns, [question, turns, talk], cancels=asking, **private)
-        talk.input(handlers.ask_anew, turns, [turns, talk, shelf], **private)
-        book.select(
-            handlers.open_link,
-            turns,
-            [turns, talk, shelf, book],
-            trigger_mode="always_last",
-            **private,
-        )
-        book.input(handlers.keep_to, None, [only, narrowed], **private)
-        # What was asked meanwhile is in `turns` only for an event of its own.
-        brought = gate.upload(handlers.bring, None, gate, trigger_mode="multiple", **private)
-        brought.then(handlers.arrive, turns, [shelf, *known], **private).then(
-            handlers.offer, None, start, **private
-        )
-        for pane in (shelf, gate):
-            taken = pane.input(
-                handlers.take, turns, [gate, shelf, *known], trigger_mode="multiple", **private
-            )
-            taken.then(handlers.offer, None, start, **private)
-        clock = gr.Timer(_LOOK_AGAIN)
-        clock.tick(handlers.keep_up, [seen, turns], [seen, shelf, *known], **private)
-        narrowed.click(handlers.keep_to_none, None, [only, narrowed], **private)
-        new.click(handlers.begin_anew, None, [turns, talk, shelf, book, only, narrowed], **private)
+        stopped = [question, turns, conversation]
+        question.stop(handlers.stop, turns, stopped, cancels=asking, **private)
+        conversation.input(handlers.ask_again, turns, answered, **private)
+        shown = [*answered, reader]
+        reader.select(handlers.open_link, turns, shown, trigger_mode="always_last", **private)
+        reader.input(handlers.set_filter, None, [only, narrowed], **private)
+        narrowed.click(handlers.clear_filter, None, [only, narrowed], **private)
+        # What was asked during an upload is in `turns` only for an event of its own.
+        every: Any = private | {"trigger_mode": "multiple"}
+        removed = [intake, *loaded]
+        for event in (
+            intake.upload(handlers.add_files, None, intake, **every).then(
+                handlers.load, turns, loaded, **private
+            ),
+            library.input(handlers.remove_or_restore, turns, removed, **every),
+            intake.input(handlers.remove_or_restore, turns, removed, **every),
+        ):
+            event.then(handlers.suggest, None, offers, **suggest)
+        timer = gr.Timer(_REFRESH_EVERY)
+        timer.tick(handlers.refresh_if_changed, [seen, turns], [seen, *loaded], **private)
+        new.click(handlers.clear, None, [*shown, only, narrowed], **private)
     return page
 
 
-def _pane(name: str, label: str, value: str, **more: Any) -> gr.HTML:
-    """Return one of the three places: HTML that scrolls by itself, with its own script."""
+def _pane(name: str, label: str, value: str, **properties: Any) -> gr.HTML:
+    """Return one place of the page: HTML that scrolls by itself, with its own script."""
+    # Gradio keeps its own element from scrolling, and its script replaces what is inside this one.
+    template = (
+        f'<div class="qa-scroll" tabindex="0" role="region" aria-label="{label}">${{value}}</div>'
+    )
+    script = _script(name)
     return gr.HTML(
-        value,
-        # Gradio keeps its own element from scrolling, and its script replaces what is inside this.
-        html_template=(
-            f'<div class="qa-scroll" tabindex="0" role="region" aria-label="{label}">'
-            "${value}</div>"
-        ),
-        js_on_load=(_FILES / f"{name}.js").read_text(encoding="utf-8"),
-        elem_id=f"qa-{name}",
-        **more,
+        value, html_template=template, js_on_load=script, elem_id=f"qa-{name}", **properties
     )
 
 
-def _places() -> gr.HTML:
-    """Return the tabs that lead from place to place where the window is narrow."""
-    names = {
-        "library": words.LIBRARY,
-        "conversation": words.CONVERSATION,
-        "reader": words.READER,
-    }
-    tabs = "".join(
-        f'<button type="button" role="tab" id="qa-tab-{place}" data-place="{place}" '
-        f'aria-controls="qa-{place}-place">{name}</button>'
-        for place, name in names.items()
-    )
-    return gr.HTML(
-        f'<h1 class="qa-name">{words.NAME}<span> – {words.PURPOSE}</span></h1>'
-        f'<div class="qa-tabs" role="tablist" aria-label="{words.PLACES}">{tabs}</div>',
-        js_on_load=(_FILES / "places.js").read_text(encoding="utf-8"),
-        elem_id="qa-places",
-    )
+def _script(name: str) -> str:
+    return (_FILES / f"{name}.js").read_text(encoding="utf-8")
 
 
 def application(corpus: Corpus) -> FastAPI:
     """Return the page as an ASGI application; `qa.web.server` guards and serves it."""
     page = build(corpus)
     page.state_session_capacity = CONVERSATIONS
-    page.queue(max_size=WAITING, api_open=False)
-    _forget_uploads()
-    bare = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    page.queue(max_size=WAITING, api_open=False, default_concurrency_limit=AT_ONCE)
+    uploads.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    uploads.delete_old()
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     gr.mount_gradio_app(
-        bare,
+        app,
         page,
         path="/",
-        show_error=False,
         footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        pwa=False,
+        **_OFF,
         max_file_size=LARGEST,
         css_paths=[_FILES / "page.css"],
         theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
     )
-    return bare
-
-
-def _forget_uploads() -> None:
-    """Delete what a server that was killed has left."""
-    folder = Path(os.environ["GRADIO_TEMP_DIR"])
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in folder.iterdir():
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _FORGOTTEN:
-                shutil.rmtree(left)
+    return app

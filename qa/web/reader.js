@@ -1,8 +1,8 @@
-// The address decides what is read: a click on a citation changes it, and so does Back. The first
-// time, what this browser kept of the conversation goes along: its questions, as links.
+// The address names what is read: a click on a citation changes it, and so does Back. When the page
+// is opened, the questions that this browser keeps are sent along, as links.
 const kept = () => {
   try {
-    return JSON.parse(localStorage.getItem(props.kept_as) ?? "[]");
+    return JSON.parse(localStorage.getItem(props.storage_key) ?? "[]");
   } catch {
     return [];
   }
@@ -22,11 +22,11 @@ element.addEventListener("click", async (event) => {
   const copy = event.target.closest("button.qa-copy");
   if (copy) {
     await navigator.clipboard.writeText(copy.dataset.copy);
-    copy.textContent = props.copied;
+    copy.textContent = "Copied";
   }
 });
 
-// The cited passage is brought into view: inside the reader and, on a phone, on the page.
+// Scrolls to the cited passage: inside the reader and, on a phone, on the page.
 watch("value", () => {
   const target = element.querySelector("mark.qa-answer") ?? element.querySelector(".qa-passage");
   if (target) target.scrollIntoView({ block: "center" });

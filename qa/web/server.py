@@ -1,4 +1,4 @@
-"""The server: one uvicorn for the guarded page. It is bound to loopback unless told otherwise."""
+"""The web server: uvicorn, serving the guarded page; bound to loopback by default."""
 
 import asyncio
 import ctypes
@@ -15,40 +15,40 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from qa.corpus import Corpus
 from qa.errors import AccessError
-from qa.web import page
-from qa.web.access import Access, is_loopback
+from qa.web import page, uploads
+from qa.web.access import LOOPBACK, Access, is_loopback
 from qa.web.guard import Guard
 
 GRACE = 7
-"""Seconds in which the questions in hand are answered when the server is told to end."""
+"""Seconds in which accepted questions are answered when the server shuts down."""
 CONNECTIONS = 1_000
-"""Open connections; a page that is open has one or two. Beyond them only answers are fetched."""
+"""Open connections; an open page has one or two. Over the limit only answers are sent."""
 CONNECTIONS_EACH = 100
-"""Of them from one address that is not loopback's own."""
+"""Open connections from one address that is not loopback."""
 HEADERS_WITHIN = 15.0
-"""Seconds in which a client must have said what it wants."""
+"""Seconds in which a client must have sent its request."""
 _STARTS_WITHIN = 60.0
-_GIVE_BACK_EVERY = 30
+_CLEAN_UP_EVERY = 30
 
 
 class Server:
     """The page, served in the background.
 
     Attributes:
-        url: Where it is, for this machine.
+        url: Its address, for this machine.
     """
 
     def __init__(self, corpus: Corpus, host: str, port: int, access: Access) -> None:
-        """Start it, and return once it answers.
+        """Start the server, and return once it responds.
 
         Args:
-            corpus: What is asked.
-            host: Address that it is bound to.
+            corpus: The corpus.
+            host: Address to bind to.
             port: TCP port; it must be free.
-            access: Who may ask.
+            access: Who may send requests.
 
         Raises:
-            AccessError: It cannot be bound to that address.
+            AccessError: The server cannot be bound to that address.
         """
         loopback = is_loopback(host)
         names = [*access.names] if loopback else [*access.names, socket.gethostname()]
@@ -58,21 +58,21 @@ class Server:
             self._guard,
             host=host,
             port=port,
-            http=_Impatient,
+            http=TimeoutProtocol,
             ws="none",
             lifespan="on",
             log_level="critical",
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # the address is that of whoever connects, whatever it says
+            proxy_headers=False,  # the address is that of the connection, whatever a header says
             limit_concurrency=2 * CONNECTIONS,
             timeout_graceful_shutdown=GRACE,
-            callback_notify=_give_back,
-            timeout_notify=_GIVE_BACK_EVERY,
+            callback_notify=_clean_up,
+            timeout_notify=_CLEAN_UP_EVERY,
         )
         self._server = uvicorn.Server(config)
-        open_now = self._server.server_state.connections
-        self._guard.crowded = lambda: len(open_now) > CONNECTIONS
+        connections = self._server.server_state.connections
+        self._guard.crowded = lambda: len(connections) > CONNECTIONS
         self._thread = Thread(target=self._server.run, daemon=True)
         shown = host if loopback else "127.0.0.1"
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
@@ -88,49 +88,56 @@ class Server:
         webbrowser.open(self.url)
 
     def close(self) -> None:
-        """Take no new questions, answer those in hand, and end, all within `GRACE` seconds."""
+        """Accept no new questions, answer the accepted ones, and stop, within `GRACE` seconds."""
         self._guard.closing = True
         self._server.should_exit = True
         self._thread.join(GRACE + 1)
 
 
-async def _give_back() -> None:
-    """Give freed memory back to the system.
+async def _clean_up() -> None:
+    """Delete old uploads and trim memory."""
+    await asyncio.to_thread(uploads.delete_old)
+    await asyncio.to_thread(_trim_memory)
 
-    Pages are made as long texts, in many threads; glibc keeps what they leave, in pieces, for each
-    thread: after an hour of questions that is a third of the memory. Elsewhere nothing is done.
+
+def _trim_memory() -> None:
+    """Return freed memory to the operating system, where the C library is glibc.
+
+    Pages are rendered as long strings in many threads. glibc keeps what each thread frees: after an
+    hour of questions a third of the memory.
     """
     with suppress(OSError, AttributeError):
-        await asyncio.to_thread(ctypes.CDLL("libc.so.6").malloc_trim, 0)
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-class _Impatient(H11Protocol):
-    """HTTP for clients that say what they want in time, and do not take all connections."""
+class TimeoutProtocol(H11Protocol):
+    """HTTP with a time limit for sending a request, and a limit of connections per address."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin, or refuse one connection too many from one address."""
+        """Accept a connection, or close it if its address has too many."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
         clients = [getattr(one, "client", None) or [""] for one in self.connections]
         same = sum(client[0] == address for client in clients)
-        if address not in {"127.0.0.1", "::1"} and same > CONNECTIONS_EACH:
+        if address not in LOOPBACK and same > CONNECTIONS_EACH:
             transport.close()
-        self._wait()
+        self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Take what comes; a request is whole once there is a cycle of answering for it."""
+        """Receive a part of a request."""
         super().data_received(data)
-        self._wait()
+        self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Clean up."""
         if self._deadline:
             self._deadline.cancel()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
+    def _set_deadline(self) -> None:
+        # uvicorn makes a cycle as soon as the headers are complete.
         waiting = self.cycle is None or self.cycle.response_complete
         if waiting and not self._deadline:
             self._deadline = self.loop.call_later(HEADERS_WITHIN, self.transport.close)
@@ -139,4 +146,11 @@ class _Impatient(H11Protocol):
             self._deadline = None
 
 
-logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # connections that clients drop
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Return False for what asyncio logs when a client drops its connection."""
+    error = record.exc_info[1] if record.exc_info else None
+    dropped = record.getMessage() == "socket.send() raised exception."
+    return not (dropped or isinstance(error, ConnectionError))
+
+
+logging.getLogger("asyncio").addFilter(_is_worth_logging)

@@ -1,28 +1,28 @@
-"""Who may ask: a file of names and salted hashes, one line each.
+"""A file of users: names and salted hashes of their passwords, one line each.
 
 A line is ``name:scrypt:n:r:p:salt:hash`` with salt and hash in Base64. Hashes are scrypt
 (Percival, RFC 7914) with the cost that OWASP's Password Storage Cheat Sheet recommends.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_bytes, token_hex
-from typing import NamedTuple
+from secrets import token_bytes
+from typing import NamedTuple, Self
 
 from qa.errors import AccessError
+from qa.files import write_atomically
 
 SHORTEST = 10
 """Characters that a password has at least."""
 _N, _R, _P = 2**15, 8, 3
-_MOST_MEMORY = 256 << 20
+_MAX_MEMORY = 256 << 20
 
 
 class Hashed(NamedTuple):
-    """A password, hashed."""
+    """A hashed password."""
 
     n: int
     r: int
@@ -30,129 +30,124 @@ class Hashed(NamedTuple):
     salt: bytes
     hash: bytes
 
+    @classmethod
+    def of(cls, password: str) -> Self:
+        """Hash a password with a new salt."""
+        salt = token_bytes(16)
+        return cls(_N, _R, _P, salt, _scrypt(password, salt, _N, _R, _P, 32))
+
     def matches(self, password: str) -> bool:
-        """Whether this is the password. Takes a tenth of a second and 32 MB, on purpose."""
-        found = hashlib.scrypt(
-            password.encode(), salt=self.salt, n=self.n, r=self.r, p=self.p,
-            dklen=len(self.hash), maxmem=_MOST_MEMORY,
-        )  # fmt: skip
+        """Return whether this is the password. Takes a tenth of a second and 32 MB, on purpose."""
+        found = _scrypt(password, self.salt, self.n, self.r, self.p, len(self.hash))
         return hmac.compare_digest(found, self.hash)
+
+
+def _scrypt(password: str, salt: bytes, n: int, r: int, p: int, length: int) -> bytes:
+    return hashlib.scrypt(
+        password.encode(), salt=salt, n=n, r=r, p=p, dklen=length, maxmem=_MAX_MEMORY
+    )
 
 
 _NOBODY = Hashed(_N, _R, _P, b"nobody has it...", bytes(32))
 
 
 class Users:
-    """The users of a file. What has been checked once is remembered, never as a password."""
+    """The users of a file. Successful checks are remembered, as keyed hashes."""
 
     def __init__(self, file: Path) -> None:
         """Read the file.
 
         Raises:
-            AccessError: It is missing, holds no user, or a line that cannot be read.
+            AccessError: It cannot be read, has no user, or has an invalid entry.
         """
-        self._known = read(file)
-        if not self._known:
-            raise AccessError(f"{file} holds no user. Add one with: qa user NAME --auth {file}")
+        self._users = read(file)
+        if not self._users:
+            raise AccessError(f"{file} has no users. Add one with: qa user NAME --auth {file}")
         self._key = token_bytes(32)
-        self._checked: set[bytes] = set()
+        self._known: set[bytes] = set()
 
-    def remembers(self, name: str, password: str) -> bool:
-        """Whether this pair has been found right before; takes no time."""
-        return self._mark(name, password) in self._checked
+    def is_known(self, name: str, password: str) -> bool:
+        """Return whether this pair has passed `check` before; takes no time."""
+        return self._digest(name, password) in self._known
 
     def check(self, name: str, password: str) -> bool:
-        """Whether there is such a user with such a password; as slow for a name nobody has."""
-        right = self._known.get(name, _NOBODY).matches(password) and name in self._known
-        if right:
-            self._checked.add(self._mark(name, password))
-        return right
+        """Return whether this is a user's password; as slow for an unknown name."""
+        matches = self._users.get(name, _NOBODY).matches(password) and name in self._users
+        if matches:
+            self._known.add(self._digest(name, password))
+        return matches
 
-    def _mark(self, name: str, password: str) -> bytes:
-        pair = b"\0".join([name.encode(), password.encode()])
-        return hmac.digest(self._key, pair, "sha256")
+    def _digest(self, name: str, password: str) -> bytes:
+        return hmac.digest(self._key, b"\0".join([name.encode(), password.encode()]), "sha256")
 
 
 def read(file: Path) -> dict[str, Hashed]:
     """Return the users of a file, by name.
 
     Raises:
-        AccessError: It cannot be read.
+        AccessError: It cannot be read, or has an invalid entry.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise AccessError(
-            f"{file} cannot be read ({getattr(error, 'strerror', None) or error}). Make it with: "
+            f"{file} cannot be read ({getattr(error, 'strerror', None) or error}). Create it with: "
             f"qa user NAME --auth {file}"
         ) from error
-    found = {}
+    users = {}
     for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            name, kind, n, r, p, salt, digest = line.strip().split(":")
-            hashed = Hashed(
-                int(n), int(r), int(p), base64.b64decode(salt, validate=True),
-                base64.b64decode(digest, validate=True),
-            )  # fmt: skip
-        except (ValueError, binascii.Error):
-            raise _no_user(file, number) from None
-        if kind != "scrypt" or not name or len(hashed.salt) < 16 or len(hashed.hash) < 32:
-            raise _no_user(file, number)
-        found[name] = hashed
-    return found
+        if line.strip() and not line.startswith("#"):
+            try:
+                name, hashed = _parse(line)
+            except ValueError:
+                raise AccessError(
+                    f"invalid entry in {file}, line {number}. Entries are written by: "
+                    f"qa user NAME --auth {file}"
+                ) from None
+            users[name] = hashed
+    return users
 
 
-def _no_user(file: Path, number: int) -> AccessError:
-    return AccessError(
-        f"{file}, line {number}, is no user of qa. Passwords are not written there as they are; "
-        f"add a user with: qa user NAME --auth {file}"
-    )
+def _parse(line: str) -> tuple[str, Hashed]:
+    name, kind, n, r, p, *encoded = line.strip().split(":")
+    salt, digest = (base64.b64decode(part, validate=True) for part in encoded)
+    if kind != "scrypt" or not name or len(salt) < 16 or len(digest) < 32:
+        raise ValueError(line)
+    return name, Hashed(int(n), int(r), int(p), salt, digest)
 
 
 def put(file: Path, name: str, password: str) -> None:
-    """Add a user to a file, or change the password; the file is made for its owner only.
+    """Add a user, or change the password. Only its owner can read the file.
 
     Raises:
         AccessError: Name or password cannot be used, or the file cannot be written.
     """
     if not name.isprintable() or not name.strip() or ":" in name or name.startswith("#"):
-        raise AccessError("A user's name is of printable characters, without colons.")
+        raise AccessError("A user name consists of printable characters, without colons.")
     if len(password) < SHORTEST:
         raise AccessError(f"The password is too short: at least {SHORTEST} characters.")
-    known = read(file) if file.exists() else {}
-    salt = token_bytes(16)
-    digest = hashlib.scrypt(
-        password.encode(), salt=salt, n=_N, r=_R, p=_P, dklen=32, maxmem=_MOST_MEMORY
-    )
-    _write(file, known | {name: Hashed(_N, _R, _P, salt, digest)})
+    users = read(file) if file.exists() else {}
+    _write(file, users | {name: Hashed.of(password)})
 
 
 def remove(file: Path, name: str) -> None:
-    """Take a user out of a file.
+    """Remove a user.
 
     Raises:
         AccessError: There is no such user, or the file cannot be written.
     """
-    known = read(file)
-    if name not in known:
+    users = read(file)
+    if name not in users:
         raise AccessError(f"{file} has no user {name}.")
-    del known[name]
-    _write(file, known)
+    del users[name]
+    _write(file, users)
 
 
-def _write(file: Path, known: Mapping[str, Hashed]) -> None:
-    """Replace the file as a whole; only its owner may read it."""
-    draft = file.with_name(f".{file.name}-{token_hex(4)}")
+def _write(file: Path, users: Mapping[str, Hashed]) -> None:
     try:
-        draft.touch(0o600, exist_ok=False)
-        draft.write_text("".join(_line(*item) for item in known.items()), encoding="utf-8")
-        draft.replace(file)
+        with write_atomically(file, 0o600) as stream:
+            for name, (n, r, p, *secrets) in users.items():
+                salt, digest = (base64.b64encode(part).decode() for part in secrets)
+                stream.write(f"{name}:scrypt:{n}:{r}:{p}:{salt}:{digest}\n".encode())
     except OSError as error:
         raise AccessError(f"{file} cannot be written: {error.strerror}.") from error
-
-
-def _line(name: str, hashed: Hashed) -> str:
-    salt, digest = (base64.b64encode(part).decode() for part in (hashed.salt, hashed.hash))
-    return f"{name}:scrypt:{hashed.n}:{hashed.r}:{hashed.p}:{salt}:{digest}\n"

@@ -5,8 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,16 +68,15 @@ def command(articles: Path, index: Path) -> Iterator[str]:
         text=True,
         env=os.environ | {"XDG_DATA_HOME": str(index.parent / "data")},
     )
-    address = f"http://127.0.0.1:{port}"
+    assert process.stdout
     try:
-        for _ in range(600):
-            assert process.poll() is None, process.stdout.read() if process.stdout else ""
-            try:
-                urllib.request.urlopen(address, timeout=5).read()
+        output = []
+        for line in process.stdout:
+            output.append(line)
+            if line.startswith("Ask at"):
                 break
-            except OSError:
-                time.sleep(0.2)
-        yield address
+        assert process.poll() is None, "".join(output)
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -87,7 +84,7 @@ def command(articles: Path, index: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the sample's server keeps what it keeps."""
+    """The index and the data of the sample's server."""
     return tmp_path_factory.mktemp("browser")
 
 
@@ -96,6 +93,13 @@ def address(data: Path, seeds: qa.Corpus) -> Iterator[str]:
     """The sample corpus; not to be changed by a test."""
     shutil.copytree(seeds.index, data / "index")
     with command(SEEDS, data / "index") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def seeds_address(seeds: qa.Corpus) -> Iterator[str]:
+    """The sample corpus, served from this process."""
+    with serving(seeds) as served:
         yield served
 
 
@@ -127,7 +131,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Room:
-    """An open page, with what it asked for and what went wrong in it."""
+    """An open page, with the hosts that it contacted and the errors that it raised."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -141,11 +145,10 @@ class Room:
             self.hosts.add(request.url.split("/")[2].split(":")[0])
 
     def open(self, address: str) -> None:
-        """Open the page, and wait until it knows its corpus."""
+        """Open the page, and wait until it is loaded."""
         self.page.goto(address)
         expect(self.page.locator("#qa-intake .qa-add")).to_be_attached()
-        expect(self.page.locator("#qa-library .qa-heading")).to_be_attached()
-        self.page.wait_for_timeout(300)
+        expect(self.page.locator("#qa-library .qa-heading")).to_be_attached()  # by its load event
 
     def ask(self, question: str) -> Locator:
         """Ask, wait for the answer, and return it."""

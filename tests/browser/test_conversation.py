@@ -2,10 +2,9 @@
 
 import json
 import re
-import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from playwright.sync_api import expect
@@ -14,7 +13,7 @@ import qa
 from qa.evaluation import read_questions
 from qa.evidence import verify
 from qa.locations import feedback_file
-from tests.browser.conftest import Room, serving
+from tests.browser.conftest import Room
 from tests.conftest import SEEDS
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
@@ -380,33 +379,33 @@ def test_judgements_are_kept_as_a_test_set(address: str, data: Path, room: Room)
 
     file = data / "data" / "qa" / "feedback" / feedback_file(SEEDS).name
     ambassador, peru = read_questions(file)
-    assert (ambassador.text, peru.text, peru.unanswerable) == (AMBASSADOR, PERU, True)
+    asked = (ambassador.question.text, peru.question.text, peru.unanswerable)
+    assert asked == (AMBASSADOR, PERU, True)
     assert [len(ambassador.gold), len(ambassador.wrong)] == [1, 1]
     kept = json.loads(file.read_text().splitlines()[0])
     assert kept["wrong"][0]["reason"] == "Another <b>man</b>"
 
 
-class SlowCorpus(qa.Corpus):
-    """Takes its time over an answer, as a loaded machine would."""
-
-    def answer(self, *args: object, **more: object) -> qa.Answer:
-        if args[0] == EXPELLED and not getattr(self, "hurry", False):
-            time.sleep(5)
-        return super().answer(*args, **more)  # type: ignore[arg-type]
-
-
 @pytest.fixture
-def slow(seeds: qa.Corpus, tmp_path: Path) -> Iterator[tuple[str, SlowCorpus]]:
-    shutil.copytree(seeds.index, tmp_path / "index")
-    with SlowCorpus.open(SEEDS, tmp_path / "index") as corpus, serving(corpus) as served:
-        yield served, corpus
+def released(seeds: qa.Corpus, monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """An event that the answer to one question waits for, as on a busy machine."""
+    event = Event()
+    ask = seeds.ask
+
+    def ask_slowly(question: qa.Question) -> qa.Answer:
+        if question.text == EXPELLED:
+            event.wait(60)
+        return ask(question)
+
+    monkeypatch.setattr(seeds, "ask", ask_slowly)
+    yield event
+    event.set()
 
 
-def test_waiting_shows_signs_of_life_and_can_be_stopped(
-    slow: tuple[str, SlowCorpus], room: Room
+def test_waiting_is_shown_and_can_be_stopped(
+    seeds_address: str, released: Event, room: Room
 ) -> None:
-    address, corpus = slow
-    room.open(address)
+    room.open(seeds_address)
     room.page.locator("#qa-question textarea").fill(EXPELLED)
     room.page.locator("#qa-question textarea").press("Enter")
     expect(room.page.locator(".qa-looking")).to_have_text("Looking through 5 articles …")
@@ -414,7 +413,7 @@ def test_waiting_shows_signs_of_life_and_can_be_stopped(
     reply = room.page.locator(".qa-turn").last
     expect(reply).to_contain_text("Stopped before there was an answer.")
     expect(room.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
-    corpus.hurry = True  # type: ignore[attr-defined]
+    released.set()
     reply.get_by_role("button", name="Ask again").click()
     expect(reply.locator("mark").first).to_contain_text("expelled")
     expect(room.page.locator(".qa-turn")).to_have_count(1)

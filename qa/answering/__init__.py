@@ -1,0 +1,1 @@
+"""Questions to answers: analysis, retrieval, ranking, differences."""

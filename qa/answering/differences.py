@@ -1,0 +1,299 @@
+"""Contradictions between articles in what they answer.
+
+The rules prefer missing a difference to reporting one that is none.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from qa.answering.question import AnalyzedQuestion
+from qa.records import Article, Difference, Passage, ScoredSentence, Span, StatedValue
+from qa.text.terms import STOP_WORDS, fold, index_terms
+from qa.text.values import Kind, Value, find_values
+
+DENIAL = "denial"
+_DENIES = re.compile(
+    r"\bden(?:y|ies|ied|ying)\b|\brul(?:es?|ed|ing) out\b"
+    r"|\b(?:reject|dismiss|refut|disput|contradict)(?:s|es|ed|ing)\b (?:\w+ ){0,2}"
+    r"(?:claim|report|alleg|suggest|accus|rumou?r|idea|notion|statement)\w*",
+    re.IGNORECASE,
+)
+_NEGATES = re.compile(
+    r"\b(?:not|never|no|none|neither|nor|cannot|without|fail(?:s|ed)? to|refus(?:e|es|ed))\b"
+    r"|n['’]t\b",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(
+    r"(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|may|might|should)\b"
+)
+_WORD = re.compile(r"[^\W_]+(?:[-.’'][^\W_]+)*")
+# Relative difference up to which two numbers agree: rounded ones, and ones given as a bound.
+_EXACT, _ABOUT = 0.005, 0.06
+_WHO = re.compile(r"\b(?:who|whom|whose|name|named|called)\b", re.IGNORECASE)
+# Statements are compared if they cover this share of what the best of them covers. For names it is
+# higher: with one word missing, the "defence minister" is another person.
+_COVERS, _COVERS_NAME = 0.75, 0.9
+# Two sentences are about the same if they share this many terms, and this share of the shorter one.
+_SHARED, _SAME_SUBJECT = 3, 0.6
+# A value answers if it stands this close to a word of the question, in words.
+_NEAR = 8
+_ADJACENT = 2
+# Terms for what is counted, and for measures, whatever word the question has for it.
+_COUNTED = set(
+    index_terms("people inhabitants residents soldiers troops aircraft jets seats members")
+)
+_MEASURED = set(
+    index_terms("kilometers miles meters feet tons years days hours minutes seconds acres")
+)
+_NO_PERSON = re.compile(r"\d|^[A-Z.]+\b|^[A-Z][a-z]{2,}(?:ish|ese|ean|ian|ican)$")
+
+
+class Statement(NamedTuple):
+    """A sentence that answers.
+
+    Attributes:
+        number: Number of its citation.
+        sentence: The sentence.
+    """
+
+    number: int
+    sentence: ScoredSentence
+
+    @property
+    def article(self) -> Article:
+        """The article that states it."""
+        return self.sentence.passage.article
+
+    @property
+    def text(self) -> str:
+        """The sentence's words."""
+        return self.sentence.passage.text
+
+
+def find_differences(
+    question: AnalyzedQuestion, statements: Sequence[Statement]
+) -> tuple[Difference, ...]:
+    """Return where articles contradict each other in what they answer.
+
+    Args:
+        question: The question.
+        statements: The sentences that answer, best first.
+    """
+    most = max((statement.sentence.coverage for statement in statements), default=0.0)
+    share = _COVERS_NAME if question.kind is Kind.NAME else _COVERS
+    comparable = [s for s in statements if s.sentence.coverage >= share * most]
+    found = (
+        _of_values(question, comparable) if question.kind else _of_pairs(comparable),
+        _of_denial(question, statements),
+    )
+    return tuple(difference for difference in found if difference)
+
+
+def can_be_denied(question: str) -> bool:
+    """Return whether a question asks for yes or no."""
+    return bool(_YES_NO.match(fold(question)))
+
+
+def denies(sentence: str) -> bool:
+    """Return whether a sentence reports a denial."""
+    return bool(_DENIES.search(sentence))
+
+
+def answer_values(question: AnalyzedQuestion, sentence: Passage) -> list[Value]:
+    """Return the values in a sentence that answer a question, the likeliest first.
+
+    Empty where the wording does not say what kind of value is wanted, or no value of that kind
+    stands near the words of the question. Spans are of the article's text.
+    """
+    kind = question.kind
+    if kind is None:
+        return []
+    text, (start, end) = sentence.article.text, sentence.span
+    places = [
+        match.start()
+        for match in _WORD.finditer(text, start, end)
+        if not question.terms.isdisjoint(index_terms(match[0]))
+    ]
+    units = _units(question)
+    near: list[tuple[float, Value]] = []
+    for value in find_values(text, start, end):
+        if value.kind != kind or not all(contradict(kind, value, v) for v in question.values):
+            continue  # it repeats the question
+        if kind is Kind.NAME and not _is_new_name(text[slice(*value.span)], question.terms):
+            continue
+        gaps = [_words_between(text, place, value.span) for place in places]
+        distance = min(gaps, default=_NEAR)
+        if distance <= _reach(value, units):
+            near.append((distance, value))
+    return [value for _, value in sorted(near, key=lambda pair: (pair[0], pair[1].span))]
+
+
+def contradict(kind: Kind, one: Value, other: Value) -> bool:
+    """Return whether two values of a kind cannot both be true."""
+    about = one.about or other.about
+    if kind is Kind.DATE:
+        return any(a and b and a != b for a, b in zip(one.key, other.key, strict=True)) and not (
+            about and abs(float(one.key[0]) - float(other.key[0])) < 10
+        )
+    if kind is Kind.NAME:
+        first, second = str(one.key[0]).split(), str(other.key[0]).split()
+        return first[-1] not in second and second[-1] not in first
+    if kind is Kind.MONEY and (one.key[0], one.key[2]) != (other.key[0], other.key[2]):
+        return False  # two currencies may be one amount, and a price is no sum
+    a = float(one.key[1] if kind is Kind.MONEY else one.key[0])
+    b = float(other.key[1] if kind is Kind.MONEY else other.key[0])
+    return abs(a - b) > (_ABOUT if about else _EXACT) * max(abs(a), abs(b))
+
+
+def _of_values(question: AnalyzedQuestion, statements: Sequence[Statement]) -> Difference | None:
+    kind = question.kind
+    if kind is None or (kind is Kind.NAME and not _WHO.search(question.query)):
+        return None  # places lie inside each other: two of them hardly ever exclude each other
+    stated = [
+        (statement, values)
+        for statement in statements
+        if (values := answer_values(question, statement.sentence.passage))
+    ]
+    clashing: set[int] = set()
+    for (i, (one, ours)), (j, (other, theirs)) in combinations(enumerate(stated), 2):
+        if one.article.article_id == other.article.article_id:
+            continue
+        # Every value near the question counts: one that both state is an agreement.
+        if all(contradict(kind, a, b) for a in ours for b in theirs) and not _mentions(
+            kind, one, other, ours, theirs
+        ):
+            clashing |= {i, j}
+    if not clashing:
+        return None
+    groups: list[tuple[Value, list[Statement], Article]] = []
+    for i in sorted(clashing):
+        statement, values = stated[i]
+        for value, members, _ in groups:
+            if not contradict(kind, value, values[0]):
+                members.append(statement)
+                break
+        else:
+            groups.append((values[0], [statement], statement.article))
+    if len(groups) < 2:
+        return None
+    return Difference(
+        str(kind),
+        tuple(
+            StatedValue(
+                Passage(article, *value.span), tuple(dict.fromkeys(s.number for s in members))
+            )
+            for value, members, article in groups
+        ),
+    )
+
+
+def clashing_values(one: str, other: str) -> tuple[Value, Value] | None:
+    """Return a value from each of two sentences that are the same except for that value.
+
+    The sentences must share most of their words. Names are left out, and so are bounds ("over",
+    "about"): without a question it is not clear what they bound.
+    """
+    first, second = set(index_terms(one)), set(index_terms(other))
+    shared = first & second
+    if len(shared) < _SHARED or len(shared) < _SAME_SUBJECT * min(len(first), len(second)):
+        return None
+    mine = [v for v in find_values(one) if v.kind is not Kind.NAME and not v.about]
+    theirs = [v for v in find_values(other) if v.kind is not Kind.NAME and not v.about]
+    for kind in Kind:
+        a = [v for v in mine if v.kind is kind and _has_partner(v, theirs)]
+        b = [v for v in theirs if v.kind is kind and _has_partner(v, mine)]
+        if a and b and all(contradict(kind, x, y) for x in a for y in b):
+            return a[0], b[0]
+    return None
+
+
+def _has_partner(value: Value, others: Sequence[Value]) -> bool:
+    """Return whether one of the others is comparable: figures must count the same thing."""
+    return any(
+        other.kind is value.kind
+        and (value.kind is not Kind.QUANTITY or set(value.key[1:]) & set(other.key[1:]))
+        for other in others
+    )
+
+
+def _of_pairs(statements: Sequence[Statement]) -> Difference | None:
+    for one, other in combinations(statements, 2):
+        if one.article.article_id == other.article.article_id:
+            continue
+        if clash := clashing_values(one.text, other.text):
+            sides = zip((one, other), clash, strict=True)
+            return Difference(
+                str(clash[0].kind),
+                tuple(
+                    StatedValue(_part(s.sentence.passage, value.span), (s.number,))
+                    for s, value in sides
+                ),
+            )
+    return None
+
+
+def _of_denial(question: AnalyzedQuestion, statements: Sequence[Statement]) -> Difference | None:
+    if not can_be_denied(question.query):
+        return None
+    denying = [s for s in statements if denies(s.text)]
+    stating = [s for s in statements if not denies(s.text) and not _NEGATES.search(s.text)]
+    for no in denying:
+        for yes in stating:
+            if yes.article.article_id != no.article.article_id:
+                return Difference(
+                    DENIAL,
+                    (
+                        StatedValue(yes.sentence.passage, (yes.number,)),
+                        StatedValue(no.sentence.passage, (no.number,)),
+                    ),
+                )
+    return None
+
+
+def _is_new_name(name: str, asked: frozenset[str]) -> bool:
+    """Return whether a name is new, and no designation (S-400), acronym (NATO) or people."""
+    return bool(set(index_terms(name)) - asked) and not _NO_PERSON.search(name)
+
+
+def _mentions(
+    kind: Kind, one: Statement, other: Statement, ours: list[Value], theirs: list[Value]
+) -> bool:
+    """Return whether a sentence also has the other's name: then it does not contradict it."""
+    if kind is not Kind.NAME:
+        return False
+    return any(str(value.key[0]) in fold(other.text) for value in ours) or any(
+        str(value.key[0]) in fold(one.text) for value in theirs
+    )
+
+
+def _reach(value: Value, units: frozenset[str]) -> int:
+    """Return how far from the question's words, in words, a value may stand to be an answer."""
+    if value.kind is Kind.NAME:
+        return _ADJACENT
+    if value.kind is not Kind.QUANTITY:
+        return _NEAR
+    counted = {str(unit) for unit in value.key[1:]}
+    if not counted:
+        return _ADJACENT  # "a population of 3,559"
+    return _NEAR if counted & units else -1
+
+
+def _units(question: AnalyzedQuestion) -> frozenset[str]:
+    """Return the terms of what a figure may count: what is asked for, or a common measure of it."""
+    asked = question.terms
+    if "how many" in fold(question.query):
+        return asked if asked & _COUNTED else asked | _COUNTED
+    return asked | _COUNTED | _MEASURED
+
+
+def _part(sentence: Passage, span: Span) -> Passage:
+    """Return the part of a sentence at a span of the sentence's text."""
+    return Passage(sentence.article, sentence.start + span[0], sentence.start + span[1])
+
+
+def _words_between(text: str, place: int, span: Span) -> int:
+    low, high = (place, span[0]) if place < span[0] else (span[1], place)
+    words = _WORD.findall(text, low, high)
+    return sum(fold(word) not in STOP_WORDS for word in words[1 if low == place else 0 :])

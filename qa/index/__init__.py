@@ -1,0 +1,1 @@
+"""The index: the SQLite database, its search indexes, and the sync that fills them."""

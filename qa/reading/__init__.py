@@ -1,0 +1,1 @@
+"""Files to articles: formats, metadata, boilerplate, and changes to the folder."""

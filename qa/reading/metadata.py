@@ -1,0 +1,76 @@
+"""Title, outlet, author, date, url and language of an article, and which source is trusted most."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+FIELDS = ("title", "outlet", "author", "published", "url", "language")
+FieldValue = tuple[str, str, str]
+"""A field, its value as text (dates as 2025-12-17) and its origin."""
+
+NAMES: dict[str, dict[str, list[str]]] = tomllib.loads(
+    Path(__file__).with_name("field_names.toml").read_text(encoding="utf-8")
+)
+"""Names of columns, keys and meta tags that hold each field; origins; formats of dates."""
+ORIGINS = tuple(NAMES["values"]["origins"])
+"""Where a value can come from, most trusted first."""
+_FIELD_OF_NAME = {name: field for field, names in NAMES["columns"].items() for name in names}
+_FIRST_YEAR = 1600  # the first newspapers; programs write 0001-01-01 for no date
+
+
+def field_of(name: str) -> str | None:
+    """Return the field that a column, key or meta tag of this name holds, if any."""
+    plain = name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return plain if plain in FIELDS else _FIELD_OF_NAME.get(plain)
+
+
+def clean(field: str, value: object) -> str | None:
+    """Return a value as one line of text (``published``: as 2025-12-17), or None if unusable."""
+    if field == "published":
+        day = to_date(value)
+        return day.isoformat() if day and day.year >= _FIRST_YEAR else None
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return None
+    line = " ".join(str(value).split())
+    if field == "language":
+        line = line.replace("_", "-").split("-")[0].lower()
+        return line if line.isalpha() and len(line) in (2, 3) else None
+    return line or None
+
+
+def to_date(value: object) -> date | None:
+    """Return the day that a value names; None if it names none, or could mean two.
+
+    ``03/04/2025`` could mean two days.
+    """
+    if isinstance(value, date):
+        return value.date() if isinstance(value, datetime) else value
+    text = " ".join(str(value).split())
+    with suppress(ValueError):
+        return datetime.fromisoformat(text).date()
+    for pattern in NAMES["values"]["date_formats"]:
+        with suppress(ValueError):
+            return datetime.strptime(text, pattern).date()  # noqa: DTZ007  # a day has no zone here
+    return None
+
+
+def choose(found: Iterable[FieldValue]) -> dict[str, tuple[str, str]]:
+    """Return value and origin of each field: the most trusted, the first among equals."""
+    chosen: dict[str, tuple[str, str]] = {}
+    for field, value, origin in sorted(found, key=lambda f: ORIGINS.index(f[2])):
+        chosen.setdefault(field, (value, origin))
+    return chosen
+
+
+def from_mapping(values: Mapping[Any, Any], origin: str) -> list[FieldValue]:
+    """Return the fields in a mapping, by their usual names; a field's own name comes first."""
+    return [
+        (field, cleaned, origin)
+        for name, value in sorted(values.items(), key=lambda item: str(item[0]) not in FIELDS)
+        if (field := field_of(str(name))) and (cleaned := clean(field, value)) is not None
+    ]

@@ -1,0 +1,1 @@
+"""Plain functions over text: sentences, index terms, values, language, passages."""
