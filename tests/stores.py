@@ -63,4 +63,3 @@ def search_in(
 
 def remove(store: Store, *gone: Article) -> None:
     store.remove_articles([one.path for one in gone])
-    store.remove_unused_texts()

@@ -100,7 +100,7 @@ def test_page_nested_a_hundred_thousand_levels_deep_does_no_harm() -> None:
 
 
 class OtherProgram(IsolatedReader):
-    """Starts another program instead of the worker."""
+    """Starts another program instead of the child that reads."""
 
     def __init__(self, code: str, seconds: float) -> None:
         super().__init__(seconds)
@@ -157,9 +157,9 @@ def test_cancelled_reading_raises_an_error_of_its_own() -> None:
 
 def test_reader_that_needs_too_much_memory_gives_a_reason() -> None:
     code = (
-        "from qa.reading import worker; from qa.reading.formats import html\n"
+        "from qa.reading import isolated; from qa.reading.formats import html\n"
         "html.read = lambda _: bytearray(2_000_000_000)\n"
-        "worker.main()"
+        "isolated.main()"
     )  # fmt: skip
     reader = OtherProgram(code, 60)
     with pytest.raises(ArticleError, match="too much memory"):
@@ -202,7 +202,7 @@ def test_broken_files_in_a_folder_are_skipped_and_the_rest_is_indexed(
     for path, reason in {
         "good.txt": "same content as copy.txt",
         "loop": "link to a folder",
-        "itself.txt": "a link to nothing",
+        "itself.txt": "symbolic links",
         "page_files": "saved page",
         "huge.txt": "2000 MB; a .txt file may have 10 MB",
         "huge.zip": "2000 MB; a .zip file may have 200 MB",

@@ -397,6 +397,20 @@ def test_control_characters_of_an_article_do_not_reach_the_terminal(tmp_path: Pa
     assert not {"\x1b", "\x07", "\x9b"} & set(done.stdout)
 
 
+def test_words_of_an_article_are_not_taken_for_markup_of_the_terminal(tmp_path: Path) -> None:
+    place = tmp_path / "articles"
+    place.mkdir()
+    sentence = (
+        r"The harbour [bold]of Varna[/bold] [/] [link=x] :smile: {{ it }} reopened \[b] on Monday\."
+    )
+    (place / "a.txt").write_text(sentence)
+    for terminal in ({}, {"FORCE_COLOR": "1"}):
+        where: dict[str, Any] = {"where": tmp_path, **terminal}
+        done = run("ask", "When did the harbour of Varna reopen?", "--articles", place, **where)
+        assert done.returncode == 0, done.stderr
+        assert re.sub(r"\x1b\[[\d;]*m", "", done.stdout).count(sentence) >= 2
+
+
 def test_help_loads_neither_torch_nor_gradio() -> None:
     code = (
         "import sys, qa, qa.cli; "

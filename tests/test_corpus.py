@@ -123,8 +123,7 @@ NO_WHOLE_NUMBER = [2e19, 1.0, "3", True, float("nan"), [3]]
         ({"query": "x", "since": "last week"}, 'since is "last week"'),
         ({"query": "x", "until": "2025-02-30"}, 'until is "2025-02-30"'),
         *(({"query": "x", "k": k}, "^k is .* whole number") for k in [*NO_WHOLE_NUMBER, None]),
-        *(({"query": "x", "k": k}, f"^k is {k}; it must be 1") for k in (0, -1)),
-        *(({"query": "x", "k": k}, f"^k is {k}; it must be") for k in (10**10, 2 * 10**19)),
+        *(({"query": "x", "k": k}, f"^k is {k}; it must") for k in (0, -1, 10**10, 2 * 10**19)),
         *(({"query": "x", "max_tokens": n}, "^max_tokens is .* whole") for n in NO_WHOLE_NUMBER),
         *(({"query": "x", "max_tokens": n}, f"^max_tokens is {n}; it must") for n in (0, -1)),
     ],
@@ -139,12 +138,8 @@ def test_default_retrieve_checks_k(seeds: qa.Corpus, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("qa.default.Corpus.open", lambda: seeds)
     monkeypatch.setattr("qa.default._default", {})
     for k in (10**10, 0, None, "3"):
-        with pytest.raises(QueryError, match="^k is"):
+        with pytest.raises(QueryError, match=r"^k is"):
             qa.retrieve("x", k)  # type: ignore[arg-type]
-
-
-def test_a_budget_of_any_size_is_allowed(seeds: qa.Corpus) -> None:
-    assert seeds.retrieve(EXPELLED, max_tokens=10**30) == seeds.retrieve(EXPELLED)
 
 
 def test_retrieve_and_answer_take_the_filters_by_keyword_in_one_order() -> None:
@@ -230,10 +225,10 @@ def test_corpus_can_be_closed_during_a_question(corpus: qa.Corpus) -> None:
 def test_other_errors_of_sqlite_are_not_called_damage(corpus: qa.Corpus) -> None:
     for transaction in (corpus._store._database.reading, corpus._store._database.writing):
         with (
-            pytest.raises(StoreError, match="no such table: nothing") as caught,
+            pytest.raises(StoreError, match="no such table: missing") as caught,
             transaction() as db,
         ):
-            db.execute("SELECT * FROM nothing")
+            db.execute("SELECT * FROM missing")
         assert "damaged" not in str(caught.value)
         assert "--rebuild" not in str(caught.value)
     assert corpus.count() == (2, 2)
@@ -270,17 +265,29 @@ def test_status_of_a_closed_index_changes_no_byte(
     check_status(folder, corpus.index, tiny_model)
 
 
-@pytest.mark.parametrize("lost", [[], ["index.sqlite-shm"]], ids=["killed", "copied"])
-def test_status_of_an_index_with_a_log_changes_no_byte(
-    corpus: qa.Corpus, folder: Path, tmp_path: Path, tiny_model: Path, lost: list[str]
+def test_status_of_an_index_that_a_killed_process_left_changes_no_byte(
+    corpus: qa.Corpus, folder: Path, tmp_path: Path, tiny_model: Path
 ) -> None:
-    """As a killed process leaves it: the articles are in the log only."""
+    """The articles are in the log only."""
     left = Path(shutil.copytree(corpus.index, tmp_path / "left"))
     corpus.close()
     assert (left / "index.sqlite-wal").stat().st_size > 0
-    for name in lost:
-        (left / name).unlink()
     check_status(folder, left, tiny_model)
+
+
+def test_status_of_a_copy_without_the_shared_memory_of_the_log(
+    corpus: qa.Corpus, folder: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    """SQLite cannot read such a log without creating that file; nothing else changes."""
+    left = Path(shutil.copytree(corpus.index, tmp_path / "left"))
+    corpus.close()
+    (left / "index.sqlite-shm").unlink()
+    before = content(left)
+    status = read_status(folder, left, str(tiny_model))
+    assert (status.article_count, status.passage_count) == (2, 2)
+    after = content(left)
+    after.pop("index.sqlite-shm", None)
+    assert after == before
 
 
 def test_status_while_another_process_has_the_index_open_changes_no_byte(

@@ -278,6 +278,15 @@ def test_every_room_and_module_is_in_the_architecture() -> None:
     assert there - described == set(), "there, but not named"
 
 
+def test_every_table_of_the_database_is_described() -> None:
+    schema = read(ROOT / "qa" / "index" / "schema.sql")
+    text = read(ROOT / "docs" / "architecture.md").partition("## What lies on disk")[2]
+    tables = re.findall(r"CREATE TABLE (\w+)", schema)
+    assert tables
+    for table in tables:
+        assert f"| `{table}` |" in text, table
+
+
 def test_files_that_the_docs_name_are_there() -> None:
     ours = re.compile(r"(?<![\w/.])((?:qa|tests|benchmarks|docs)/[\w./-]+\.\w+)")
     for page in DOCUMENTS:

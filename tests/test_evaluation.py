@@ -59,8 +59,8 @@ def test_each_question_has_its_outcome(seeds: qa.Corpus) -> None:
             labelled("wrong", "What is the boiling point of ethanol?", Gold(REPORT, "Tom Berk")),
         ],
     )
-    assert (found.answerable, found.unanswerable) == (4, 2)
-    assert (found.wrongly_abstained, found.rightly_abstained) == (1, 1)
+    assert (found.measures["answerable"], found.measures["unanswerable"]) == (4, 2)
+    assert (found.measures["wrongly_abstained"], found.measures["rightly_abstained"]) == (1, 1)
     failed = {o.labelled.question_id: o.failed for o in found.outcomes if o.failed}
     assert failed["near"] == "answered, but the articles do not"
     assert failed["wrong"] == "not answered, but the articles do"
@@ -76,17 +76,13 @@ def test_floor_on_the_sample_corpus(seeds: qa.Corpus) -> None:
 
     The questions were written for this test; the ranking was not tuned with them.
     """
-    found = evaluate(seeds, read_questions(Path(__file__).with_name("floor.jsonl")))
-    assert found.hit_at_1 is not None
-    assert found.hit_at_5 is not None
-    assert found.quoted is not None
-    assert found.auroc is not None
-    assert found.hit_at_1 >= 7 / 12
-    assert found.hit_at_5 >= 11 / 12
-    assert found.quoted >= 10 / 12
-    assert found.wrongly_abstained == 0
-    assert found.auroc >= 0.95
-    assert found.rightly_abstained == found.unanswerable == 3
+    found = evaluate(seeds, read_questions(Path(__file__).with_name("floor.jsonl"))).measures
+    assert found["hit_at_1"] >= 7 / 12
+    assert found["hit_at_5"] >= 11 / 12
+    assert found["quoted"] >= 10 / 12
+    assert found["wrongly_abstained"] == 0
+    assert found["auroc"] >= 0.95
+    assert found["rightly_abstained"] == found["unanswerable"] == 3
 
 
 LINE = {

@@ -17,6 +17,7 @@ import qa
 from qa.errors import QaError
 from qa.evidence import answer_to_json, verify, write_pack
 from qa.evidence.markdown import blockquote
+from qa.evidence.view import split
 from qa.records import Answer, Citation, Difference, Passage, Scope, StatedValue
 from tests.conftest import read_article
 
@@ -65,6 +66,17 @@ def answers(place: Path) -> list[Answer]:
         Scope(("=The Post",), date(2025, 1, 1), None, ("a.txt", "sub/b.txt")),
     )  # fmt: skip
     return [found, Answer("@Who?", "@Who?", (), True, 0.01)]
+
+
+def test_text_is_split_where_a_mark_begins_or_ends() -> None:
+    marks = {"bold": [(0, 3), (6, 12)], "underline": [(7, 8)]}
+    assert split("0123456789abc", (2, 10), marks) == [
+        (["bold"], "2"),
+        ([], "345"),
+        (["bold"], "6"),
+        (["bold", "underline"], "7"),
+        (["bold"], "89"),
+    ]
 
 
 @given(TEXTS)

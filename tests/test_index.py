@@ -140,7 +140,6 @@ def test_article_of_a_stored_text_needs_no_passages(store: Store) -> None:
     renamed = article("radar", "b.txt", outlet="The Post")
     store.put_articles([renamed])
     store.remove_articles(["a.txt"])
-    store.remove_unused_texts()
     with store.snapshot() as snapshot:
         assert snapshot.articles() == [renamed]
         assert snapshot.paths() == {"b.txt": stored.article_id}
@@ -153,7 +152,7 @@ def test_replaced_and_removed_articles_leave_nothing_behind(store: Store) -> Non
     store.put_text(old, [entry], [entry], [7, 8], [])
     put(store, new)
     assert search(store, [1, 1, 1, 1], {"radar": 1.0}).keys() == {"jet"}
-    store.remove_unused_texts()
+    store.remove_articles()
     with store.snapshot() as snapshot:
         assert snapshot.count() == (1, 1)
         assert snapshot.query("SELECT count(*) FROM bands") == [(0,)]
@@ -167,15 +166,19 @@ def test_replaced_and_removed_articles_leave_nothing_behind(store: Store) -> Non
     assert search(store, [1, 1, 1, 1], {"jet": 1.0}) == {}
 
 
-def test_search_during_a_removal_finds_the_articles_that_stay(store: Store) -> None:
-    """Removed articles that score better take no place, although their passages are still there."""
-    gone = [article(f"jet {n}") for n in range(60)]
-    for one in gone:
-        put(store, one, [1, 0, 0, 0])
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_replaced_texts_take_no_place_of_other_articles(store: Store, refreshed: bool) -> None:
+    """They score better and are still there, until the end of the sync that replaces them."""
+    for n in range(200):
+        put(store, article(f"jet {n}", f"{n}.txt"), [1, 0, 0, 0])
     put(store, article("jet stays"), [1, 1, 0, 0])
     store.refresh_indexes()
-    store.remove_articles([one.path for one in gone])
-    assert search(store, [1, 0, 0, 0], {"jet": 1.0}, 5).keys() == {"jet stays"}
+    for n in range(200):
+        put(store, article(f"deal {n}", f"{n}.txt"), [0, 0, 0, 1])
+    if refreshed:
+        store.refresh_indexes()
+    found = search(store, [1, 0, 0, 0], {"jet": 1.0}, 1)
+    assert found.keys() == {"jet stays"}
 
 
 def test_passages_that_were_removed_are_left_out(store: Store) -> None:
@@ -488,20 +491,19 @@ def test_cells_are_trained_although_few_row_numbers_are_in_use(
         assert search(store, vectors[n], {}, 3)[f"{n:03}"][0] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_cells_are_trained_although_articles_are_being_removed(
+def test_cells_are_trained_although_most_texts_belong_to_no_article(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a kill between the removal of the articles and that of their texts."""
+    """As after a kill during a sync that replaced texts."""
     use_cells_above(100, monkeypatch)
     store = Store(tmp_path / "index", MANIFEST)
-    gone = article(" ".join(f"{n:03}" for n in range(200)))
+    replaced = article(" ".join(f"{n:03}" for n in range(200)), "a.txt")
     vectors = np.random.default_rng(3).normal(size=(200, 4))
-    store.put_text(gone, entries(gone, vectors), [], [], [])
-    store.remove_articles([gone.path])
+    store.put_text(replaced, entries(replaced, vectors), [], [], [])
+    put(store, article("jet", "a.txt"), vectors[7])
     store.refresh_indexes()
-    assert search(store, vectors[0]) == {}
-    store.put_articles([gone])
-    assert search(store, vectors[7], {}, 3)["007"][0] == pytest.approx(1.0, abs=1e-6)
+    assert store.indexes._vectors._trained_on == 201
+    assert search(store, vectors[7]).keys() == {"jet"}
 
 
 # Folders that hold something else

@@ -51,11 +51,11 @@ def half_written(corpus: qa.Corpus) -> Iterator[None]:
             connection.execute("UPDATE articles SET title = 'Changed', outlet = 'Changed'")
             connection.execute("DELETE FROM passages")
             begun.set()
-            assert commit.wait(60)
+            assert commit.wait(30)
 
     with ThreadPoolExecutor(1) as pool:
         written: Future[None] = pool.submit(write)
-        assert begun.wait(60)
+        assert begun.wait(30)
         try:
             yield
             assert not written.done()
@@ -84,7 +84,7 @@ def test_questions_during_a_long_write_are_answered_from_the_state_before(
     before = everything()
     with half_written(corpus), ThreadPoolExecutor(1) as pool:
         # In a thread: a question that waits for the write would wait for ever.
-        assert pool.submit(everything).result(timeout=60) == before
+        assert pool.submit(everything).result(timeout=30) == before
     assert {one.title for one in corpus.articles()} == {"Changed"}
     assert corpus.search(question) == []
 
@@ -98,11 +98,11 @@ def test_many_threads_read_during_a_long_write(corpus: qa.Corpus) -> None:
         with corpus._store.snapshot() as snapshot:
             found = snapshot.count()[0]
             together[number].set()
-            assert all(event.wait(60) for event in together)  # all snapshots are open at once
+            assert all(event.wait(30) for event in together)  # all snapshots are open at once
             return found
 
     with half_written(corpus), ThreadPoolExecutor(count) as pool:
-        assert list(pool.map(read, range(count), timeout=60)) == [2] * count
+        assert list(pool.map(read, range(count), timeout=30)) == [2] * count
 
 
 # A snapshot does not change

@@ -49,7 +49,7 @@ STEPS = (
     "qa.index.store:Store.remove_articles",
     "qa.index.store:Store.refresh_indexes",
     "qa.index.store:_put_article",
-    "qa.index.store:_insert_text",
+    "qa.index.store:_insert_entries",
     "qa.index.store:_delete_texts",
     "qa.index.store:_delete_passages",
     "qa.index.store:_term_numbers",
@@ -311,6 +311,9 @@ def run_and_kill(
 
     Returns:
         The copy, and whether it was killed before it was done.
+
+    Raises:
+        TimeoutError: It neither came to the step nor ended.
     """
     trial = copy_pristine(place)
     articles = trial / "articles"
@@ -321,6 +324,8 @@ def run_and_kill(
         status = wait(child, _DEADLINE if kill_after is None else kill_after)
         if status is None:
             end(child)
+            if step:
+                raise TimeoutError(f"{step} did not come")
         return trial, status is None or os.WIFSIGNALED(status)
     port = free_port()
     child = start(["serve", "--no-browser", "--port", str(port), *options], trial, step)

@@ -10,9 +10,10 @@ from qa.answering.merging import merge_exact_duplicates, merge_near_duplicates
 from qa.answering.question import AnalyzedQuestion
 from qa.errors import QueryError
 from qa.index.bm25 import inverse_document_frequency
+from qa.index.rows import StoredPassage, Term
 from qa.index.scopes import select
 from qa.index.search import SearchIndexes
-from qa.index.snapshot import Snapshot, StoredPassage, Term
+from qa.index.snapshot import Snapshot
 from qa.models.reranker import Reranker
 from qa.records import EVERYTHING, Article, Hit, Passage, ScoredSentence
 from qa.text.chunking import count_tokens, searched_text

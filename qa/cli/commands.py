@@ -4,26 +4,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
 from qa.cli import output
-from qa.cli.options import (
-    Articles,
-    Column,
-    CorpusOptions,
-    Json,
-    Reranker,
-    app,
-    corpus_command,
-    parse_columns,
-)
+from qa.cli.options import Articles, Column, CorpusOptions, Json, Reranker, app, corpus_command
 from qa.errors import QaError
-
-if TYPE_CHECKING:
-    from qa.records import Answer
 
 
 @corpus_command()
@@ -39,16 +27,24 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question with quotes from the articles."""
-    from qa.evidence import answer_to_json
+    from qa import __version__
+    from qa.evidence import FORMATS, write_pack
 
-    if evidence:
-        _check_pack(evidence)
+    suffix = evidence.suffix.lower().removeprefix(".") if evidence else ""
+    if evidence and suffix not in FORMATS:
+        raise QaError(f"--evidence {evidence}: the name must end in .{', .'.join(FORMATS)}.")
+    if evidence and evidence.exists():
+        raise QaError(f"{evidence} is there already. Choose another name for --evidence.")
     with options.open(reranker) as corpus:
         answer = corpus.answer(question, after or (), carry_over=carry_over)
         note = corpus.note()
     if evidence:
-        _write_pack(evidence, answer)
-    output.show(answer_to_json(answer), output.print_answer, as_json=as_json)
+        pack = write_pack([answer], suffix, __version__, datetime.now().astimezone())
+        try:
+            evidence.write_text(pack, encoding="utf-8", newline="")
+        except OSError as error:
+            raise QaError(f"{evidence} cannot be written: {error.strerror}.") from error
+    output.show("answer", answer, as_json=as_json)
     output.print_note(note)
 
 
@@ -63,16 +59,20 @@ def index(
 
     Ctrl+C keeps what is done; the next run goes on from there.
     """
+    from threading import Event
+
+    from qa.watch import follow
+
     with options.open(rebuild=rebuild, may_be_empty=watch, quiet=as_json, wait=True) as corpus:
-        places = {"articles": str(corpus.folder), "index": str(corpus.index)}
-        found = places | asdict(corpus.report) | {"note": corpus.note()}
-        output.show(found, output.print_indexed, as_json=as_json)
+        if as_json:
+            places = {"articles": corpus.folder, "index": corpus.index}
+            output.print_json({**places, **asdict(corpus.report), "note": corpus.note()})
+        else:
+            output.print_report(corpus.report)
+            output.print_note(corpus.note())
+            output.print_line(f"Index: {corpus.index}")
         if watch:
-            from threading import Event
-
-            from qa.watch import follow
-
-            output.out.print("Watching for changes   (Ctrl+C to stop)")
+            output.print_line("Watching for changes   (Ctrl+C to stop)")
             with suppress(KeyboardInterrupt):
                 follow(corpus, Event(), output.print_change)
 
@@ -98,7 +98,7 @@ def list_articles(
     elif missing:
         found = [a for a in found if getattr(a, missing) is None]
     rows = [output.article_to_json(article) for article in found]
-    output.show(rows, output.print_articles, as_json=as_json)
+    (output.print_json if as_json else output.print_articles)(rows)
 
 
 @corpus_command()
@@ -106,9 +106,10 @@ def status(options: CorpusOptions, as_json: Json = False) -> None:
     """Show what is indexed, and what the next sync would do. Changes nothing."""
     from qa.status import read_status
 
-    columns = parse_columns(options.column)
-    found = read_status(options.articles, options.index, options.model, columns)
-    output.show(asdict(found), output.print_status, as_json=as_json)
+    found = read_status(options.articles, options.index, options.model, options.columns)
+    output.show("status", asdict(found), as_json=as_json)
+    if not as_json:
+        output.print_skipped(found.pending)
 
 
 @corpus_command("eval")
@@ -124,7 +125,7 @@ def evaluate(
     questions = evaluation.read_questions(file)
     with options.open(reranker, quiet=as_json) as corpus:
         found = evaluation.evaluate(corpus, questions)
-    output.show(output.evaluation_to_json(found), output.print_evaluation, as_json=as_json)
+    output.show("evaluation", output.evaluation_to_json(found), as_json=as_json)
 
 
 @app.command()
@@ -140,31 +141,8 @@ def verify(
     """
     from qa import evidence, locations
 
-    folder = locations.articles_folder(articles)
-    verdicts = evidence.verify(pack, folder, parse_columns(column))
-    rows = [verdict._asdict() for verdict in verdicts]
-    output.show(rows, output.print_verdicts, as_json=as_json)
+    columns = CorpusOptions(column=column).columns
+    verdicts = evidence.verify(pack, locations.articles_folder(articles), columns)
+    output.show("verdicts", [verdict._asdict() for verdict in verdicts], as_json=as_json)
     if any(verdict.lost for verdict in verdicts):
         raise typer.Exit(1)
-
-
-def _check_pack(file: Path) -> None:
-    """Check that an evidence pack can be written to `file`, before the question is asked."""
-    from qa.evidence import FORMATS
-
-    if file.suffix.lower().removeprefix(".") not in FORMATS:
-        raise QaError(f"--evidence {file}: the name must end in .{', .'.join(FORMATS)}.")
-    if file.exists():
-        raise QaError(f"{file} is there already. Choose another name for --evidence.")
-
-
-def _write_pack(file: Path, answer: "Answer") -> None:
-    from qa import __version__
-    from qa.evidence import write_pack
-
-    suffix = file.suffix.lower().removeprefix(".")
-    pack = write_pack([answer], suffix, __version__, datetime.now().astimezone())
-    try:
-        file.write_text(pack, encoding="utf-8", newline="")
-    except OSError as error:
-        raise QaError(f"{file} cannot be written: {error.strerror}.") from error

@@ -2,13 +2,12 @@
 
 import functools
 import inspect
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TimeRemainingColumn
+from rich.progress import Progress
 from typer import Option
 
 from qa.cli import output
@@ -45,6 +44,21 @@ class CorpusOptions:
     model: Model = None
     column: Column = None
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Which column or key holds which field, from ``--column FIELD=NAME``."""
+        from qa.reading.metadata import FIELDS
+
+        columns: dict[str, str] = {}
+        for pair in self.column or ():
+            field, _, name = pair.partition("=")
+            if not name or field not in {"text", *FIELDS}:
+                raise QaError(
+                    f"--column {pair}: write FIELD=NAME, with one of text, {', '.join(FIELDS)}."
+                )
+            columns[field] = name
+        return columns
+
     def open(
         self,
         reranker: str | None = None,
@@ -60,24 +74,13 @@ class CorpusOptions:
         """
         from qa.corpus import Corpus
 
-        began = time.monotonic()
-        with Progress(
-            "Indexing",
-            BarColumn(),
-            "{task.description}",
-            "left",
-            TimeRemainingColumn(),
-            console=output.err,
-            transient=True,
-            disable=quiet or not output.err.is_terminal,
-        ) as bar:
-            task = bar.add_task("", total=None)
+        hidden = quiet or not output.err.is_terminal
+        with Progress(console=output.err, transient=True, disable=hidden) as bar:
+            task = bar.add_task("Indexing", total=None)
 
             def show(now: "SyncProgress") -> None:
-                rate = now.passages / max(time.monotonic() - began, 0.001)
                 counts = f"{now.files_done}/{now.files_total} files, {now.passages} passages"
-                shown = f"{counts} {rate:.0f}/s"
-                bar.update(task, completed=now.share, total=1.0, description=shown)
+                bar.update(task, completed=now.share, total=1, description=f"Indexing {counts}")
 
             try:
                 return Corpus.open(
@@ -87,7 +90,7 @@ class CorpusOptions:
                     reranker=reranker,
                     rebuild=rebuild,
                     may_be_empty=may_be_empty,
-                    columns=parse_columns(self.column),
+                    columns=self.columns,
                     progress=show,
                     wait=wait,
                 )
@@ -98,35 +101,21 @@ class CorpusOptions:
 
 
 def corpus_command(name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Make a function a command whose first parameter is a `CorpusOptions`.
+    """Make a function a command whose first parameter is a `CorpusOptions`, or a subclass.
 
     The command gets an option for each field of it, after the function's own parameters.
     """
 
     def register(function: Callable[..., None]) -> None:
+        first, *own = inspect.signature(function).parameters.values()
+        shared = inspect.signature(first.annotation).parameters
+
         @functools.wraps(function)
         def run(**given: Any) -> None:
-            chosen = CorpusOptions(**{field.name: given.pop(field.name) for field in shared})
-            function(chosen, **given)
+            chosen = {name: given.pop(name) for name in shared}
+            function(first.annotation(**chosen), **given)
 
-        shared = inspect.signature(CorpusOptions).parameters.values()
-        _, *own = inspect.signature(function).parameters.values()
-        run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature([*own, *shared.values()])  # type: ignore[attr-defined]
         app.command(name)(run)
 
     return register
-
-
-def parse_columns(given: list[str] | None) -> dict[str, str]:
-    """Return which column or key holds which field, from ``--column FIELD=NAME``."""
-    from qa.reading.metadata import FIELDS
-
-    columns: dict[str, str] = {}
-    for pair in given or ():
-        field, equals, name = pair.partition("=")
-        if not equals or not name or field not in {"text", *FIELDS}:
-            raise QaError(
-                f"--column {pair}: write FIELD=NAME, with one of text, {', '.join(FIELDS)}."
-            )
-        columns[field] = name
-    return columns

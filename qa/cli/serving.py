@@ -3,7 +3,7 @@
 import signal
 import socket
 import sys
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,22 +18,46 @@ if TYPE_CHECKING:
     from qa.web.access import Access
 
 
-@corpus_command()
-def serve(
-    options: CorpusOptions,
-    port: Annotated[int, Option(help="TCP port.", min=1, max=65535)] = 7860,
+@dataclass(frozen=True)
+class ServeOptions(CorpusOptions):
+    """The options of `qa serve` that say who may ask."""
+
     host: Annotated[
         str, Option(help="Address to listen on; for a network, add one of the next three.")
-    ] = "127.0.0.1",
-    auth: Annotated[Path | None, Option(help="File of users who may ask; see qa user.")] = None,
+    ] = "127.0.0.1"
+    auth: Annotated[Path | None, Option(help="File of users who may ask; see qa user.")] = None
     auth_header: Annotated[
         str | None, Option(help="Header in which a proxy on this machine names the user.")
-    ] = None,
+    ] = None
     open_to_all: Annotated[
         bool, Option("--open-to-all", help="Everyone may ask, and add and remove articles.")
-    ] = False,
-    name: Annotated[list[str] | None, Option(help="A host name of the server; repeatable.")] = None,
-    proxy: Annotated[list[str] | None, Option(help="Address of that proxy [127.0.0.1].")] = None,
+    ] = False
+    name: Annotated[list[str] | None, Option(help="A host name of the server; repeatable.")] = None
+    proxy: Annotated[list[str] | None, Option(help="Address of that proxy [127.0.0.1].")] = None
+
+    def access(self) -> "Access":
+        """Return who may ask; raise AccessError if a network is served without saying who."""
+        from qa.web.access import LOOPBACK, Access, is_loopback
+        from qa.web.users import Users
+
+        if sum([self.auth is not None, self.auth_header is not None, self.open_to_all]) > 1:
+            raise AccessError("Use only one of --auth, --auth-header and --open-to-all.")
+        if not (is_loopback(self.host) or self.auth or self.auth_header or self.open_to_all):
+            raise AccessError(
+                f"--host {self.host} can be reached by others: say who may ask. Name a file of "
+                "users with --auth FILE (qa user makes it), or a header that a proxy sets with "
+                "--auth-header NAME; or open it to everyone, who may then also add and remove "
+                "articles, with --open-to-all."
+            )
+        users = Users(self.auth) if self.auth else None
+        proxies, names = self.proxy or LOOPBACK, self.name or ()
+        return Access(users, self.auth_header, proxies, names)
+
+
+@corpus_command()
+def serve(
+    options: ServeOptions,
+    port: Annotated[int, Option(help="TCP port.", min=1, max=65535)] = 7860,
     browser: Annotated[bool | None, Option(help="Open the page in a browser.")] = None,
     reranker: Reranker = None,
 ) -> None:
@@ -43,18 +67,18 @@ def serve(
     from qa.locations import folder_to_fill
     from qa.watch import follow
 
-    access = _access(host, auth, auth_header, name, proxy, open_to_all=open_to_all)
+    host, access = options.host, options.access()
     _check_port(host, port)
     options = replace(options, articles=str(folder_to_fill(options.articles)))
     with options.open(reranker, may_be_empty=True) as corpus:
-        output.print_skipped(asdict(corpus.report))
+        output.print_skipped(corpus.report)
         output.print_note(corpus.note())
         with output.err.status("Loading the model and the page …"):
             from qa.web.server import Server
 
             corpus.warm_up()
             server = Server(corpus, host, port, access)
-        output.out.print(f"Ask at {server.url}   (Ctrl+C to stop)")
+        output.print_line(f"Ask at {server.url}   (Ctrl+C to stop)")
         if sys.stdout.isatty() if browser is None else browser:
             server.open_browser()
         stop = Event()
@@ -80,37 +104,11 @@ def user(
 
     if remove:
         users.remove(auth, name)
-        output.out.print(output.text(f"{name} is removed from {auth}. Restart the server."))
+        output.print_line(f"{name} is removed from {auth}. Restart the server.")
         return
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     users.put(auth, name, password)
-    output.out.print(output.text(f"{name} is in {auth}. Serve with: qa serve --auth {auth}"))
-
-
-def _access(
-    host: str,
-    auth: Path | None,
-    header: str | None,
-    names: list[str] | None,
-    proxies: list[str] | None,
-    *,
-    open_to_all: bool,
-) -> "Access":
-    """Return who may ask; raise AccessError if a network is served without saying who."""
-    from qa.web.access import LOOPBACK, Access, is_loopback
-    from qa.web.users import Users
-
-    if sum([auth is not None, header is not None, open_to_all]) > 1:
-        raise AccessError("Use only one of --auth, --auth-header and --open-to-all.")
-    if not (is_loopback(host) or auth or header or open_to_all):
-        raise AccessError(
-            f"--host {host} can be reached by others: say who may ask. Name a file of users with "
-            "--auth FILE (qa user makes it), or a header that a proxy sets with --auth-header "
-            "NAME; or open it to everyone, who may then also add and remove articles, with "
-            "--open-to-all."
-        )
-    users = Users(auth) if auth else None
-    return Access(users, header, tuple(proxies or LOOPBACK), tuple(names or ()))
+    output.print_line(f"{name} is in {auth}. Serve with: qa serve --auth {auth}")
 
 
 def _check_port(host: str, port: int) -> None:

@@ -11,7 +11,7 @@ from qa.errors import QaError
 from qa.evaluation.feedback import record
 from qa.evaluation.metrics import auroc, hit_at, reciprocal_rank
 from qa.evaluation.questions import Gold, LabelledQuestion, read_questions
-from qa.records import Answer, Article, Passage
+from qa.records import Answer, Article, Citation, Passage
 
 __all__ = ["Evaluation", "Outcome", "evaluate", "read_questions", "record"]
 
@@ -41,15 +41,15 @@ class Outcome:
     @property
     def failed(self) -> str:
         """The reason why the outcome counts as a failure; empty if it does not."""
-        if self.labelled.unanswerable:
-            return "" if self.answer.abstained else "answered, but the articles do not"
+        if self.labelled.unanswerable and not self.answer.abstained:
+            return "answered, but the articles do not"
         if self.led_wrong:
             return "led with words that were judged to be no answer"
-        if not self.labelled.gold:
-            return ""
-        if self.answer.abstained:
+        if self.labelled.gold and self.answer.abstained:
             return "not answered, but the articles do"
-        return "" if hit_at(self.relevant, 5) else "not found in the first five passages"
+        if self.labelled.gold and not hit_at(self.relevant, 5):
+            return "not found in the first five passages"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +122,28 @@ def _ask(corpus: Corpus, labelled: LabelledQuestion, articles: Sequence[Article]
     wrong = [place for label in labelled.wrong for place in _places(labelled, label, articles)]
     passages = [hit.passage for hit in corpus.search(labelled.question, _DEPTH)]
     answer = corpus.ask(labelled.question)
-    quotes = [[Passage(c.article, *span) for span in c.highlights] for c in answer.citations]
-    best = quotes[0] if quotes else []
     return Outcome(
         labelled,
         answer,
         relevant=tuple(any(_holds(passage, place) for place in gold) for passage in passages),
         recall=sum(any(_holds(p, place) for p in passages) for place in gold) / max(1, len(gold)),
-        quoted=any(_overlap(sentence, place) for sentence in sum(quotes, []) for place in gold),
-        led_wrong=any(_overlap(sentence, place) for sentence in best for place in wrong),
+        quoted=any(_highlights(citation, gold) for citation in answer.citations),
+        led_wrong=any(_highlights(citation, wrong) for citation in answer.citations[:1]),
     )
 
 
-def _overlap(one: Passage, other: Passage) -> bool:
-    """Return whether two slices share words of one article."""
-    same = one.article.article_id == other.article.article_id
-    return same and one.start < other.end and other.start < one.end
+def _highlights(citation: Citation, places: Sequence[Passage]) -> bool:
+    """Return whether a highlight shares words with one of the places."""
+    article_id = citation.article.article_id
+    here = [place for place in places if place.article.article_id == article_id]
+    return any(p.start < end and start < p.end for p in here for start, end in citation.highlights)
 
 
 def _holds(passage: Passage, place: Passage) -> bool:
     """Return whether a passage holds a place; of a whole article, any passage does."""
     whole = place.span == (0, len(place.article.text))
     inside = passage.start <= place.start and place.end <= passage.end
-    return _overlap(passage, place) and (whole or inside)
+    return passage.article.article_id == place.article.article_id and (whole or inside)
 
 
 def _places(labelled: LabelledQuestion, gold: Gold, articles: Sequence[Article]) -> list[Passage]:

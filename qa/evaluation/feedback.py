@@ -51,8 +51,8 @@ def record(
                 rows.append(row := asked)
             _label(row, citation, good=good, reason=reason[:_LONGEST_REASON].strip())
             with write_atomically(file) as stream:
-                for row in rows:
-                    stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                dumped = [json.dumps(row, ensure_ascii=False) for row in rows]
+                stream.write("".join(f"{line}\n" for line in dumped).encode())
         except (OSError, ValueError) as error:
             raise QaError(f"The judgement was not saved in {file}: {error}.") from error
 

@@ -97,14 +97,12 @@ def _judge(quote: _Quote, articles: Sequence[Article]) -> tuple[Word, str]:
         if quote.quote[first - start : last - start] != words:
             return "altered", f"the pack marks other words in it: {words}"
     named = next((a for a in articles if a.path == quote.path), None)
-    same = named  # of several articles with this text, the one that was cited
-    if not named or named.article_id != quote.sha256:
-        same = next((a for a in articles if a.article_id == quote.sha256), None)
+    # Of several articles with this text, the one that was cited.
+    same = next((a for a in (named, *articles) if a and a.article_id == quote.sha256), None)
     if same and same.text[start:end] == quote.quote:
         return "verified", "" if same.path == quote.path else f"now in {same.path}"
     for article in (same, named):
-        at = article.text.find(quote.quote) if article else -1
-        if article and at >= 0:
+        if article and (at := article.text.find(quote.quote)) >= 0:
             there = f"now characters {at}-{at + len(quote.quote)} of {article.path}"
             return "moved", there if article is same else f"{there}, the file has changed"
     if found := same or named:

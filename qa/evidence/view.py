@@ -1,10 +1,12 @@
 """An answer as plain data: the JSON that programs read, and what evidence packs are made of."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
-from qa.records import Answer, Citation, Passage, Scope, StatedValue
+from qa.records import Answer, Citation, Passage, Scope, Span, StatedValue
 
 Json = dict[str, Any]
 _ANSWER = ("question", "query", "carried_over", "abstained")
@@ -58,6 +60,28 @@ def describe(scope: Scope) -> str:
         ", ".join(scope.paths or ()),
     ]
     return "; ".join(filter(None, parts))
+
+
+def split(
+    text: str, span: Span, marks: Mapping[str, Sequence[Span]]
+) -> list[tuple[list[str], str]]:
+    """Cut a stretch of text wherever a mark begins or ends.
+
+    Args:
+        text: The whole text.
+        span: The stretch of it.
+        marks: Spans of the text, by name of the mark.
+
+    Returns:
+        The parts in order, each with the names of its marks.
+    """
+    start, end = span
+    edges = {edge for spans in marks.values() for pair in spans for edge in pair}
+    cuts = sorted({start, end} | {edge for edge in edges if start < edge < end})
+    return [
+        ([name for name in marks if any(a <= left < b for a, b in marks[name])], text[left:right])
+        for left, right in pairwise(cuts)
+    ]
 
 
 def _citation(citation: Citation) -> Json:

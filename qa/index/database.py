@@ -17,7 +17,7 @@ import apsw
 import apsw.sqlite_extra
 
 from qa.errors import StoreError
-from qa.index.folder import APPLICATION_ID, DATABASE_FILE, claim, damaged, foreign, unwritable
+from qa.index.folder import APPLICATION_ID, DATABASE_FILE, claim, damaged, foreign, unusable
 from qa.index.rows import FORMAT_VERSION, Manifest
 
 Connection = apsw.Connection
@@ -114,17 +114,18 @@ class Database:
         """Run the block as one write transaction: all of it or nothing."""
         with self._writing, self._translated_errors():
             self._check_open()
-            with _transaction(self._writer) as connection:
-                yield connection
+            with self._writer:  # commits, or rolls back after an error
+                yield self._writer
 
     def _connect(self) -> Connection:
         name, flags = str(self._file), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         if self._read_only:
             flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
             log = self._file.with_name(f"{self._file.name}-wal")
-            # Without a log nobody writes. SQLite would create files even to read, unless told so.
-            immutable = "&immutable=1" if not log.exists() or not log.stat().st_size else ""
-            name = f"{self._file.resolve().as_uri()}?mode=ro{immutable}"
+            # SQLite would write beside the database even to read. Without a log nobody writes.
+            is_idle = not log.exists() or not log.stat().st_size
+            option = "immutable" if is_idle else "readonly_shm"
+            name = f"{self._file.resolve().as_uri()}?mode=ro&{option}=1"
         connection = apsw.Connection(name, flags=flags, vfs=_checksum_vfs())
         if not self._read_only and (not self._file.exists() or not self._file.stat().st_size):
             connection.reserve_bytes(reserve=_CHECKSUM_BYTES)
@@ -132,6 +133,7 @@ class Database:
         # A file made by someone else may hold anything: none of its triggers or views is run.
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.transaction_mode = "IMMEDIATE"
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cell_size_check = ON")
@@ -141,7 +143,7 @@ class Database:
         if self._read_only:
             self._check(manifest)
             return
-        with _transaction(self._writer) as db:
+        with self._writer as db:
             if not db.execute("SELECT 1 FROM sqlite_schema").fetchall():
                 for statement in _statements():
                     db.execute(statement)
@@ -222,7 +224,9 @@ class Database:
             if is_checksum or isinstance(error, apsw.CorruptError | apsw.NotADBError):
                 raise damaged(self.folder, error) from error
             if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.PermissionsError):
-                raise unwritable(self.folder, error) from error
+                raise unusable(
+                    self.folder, error, "read" if self._read_only else "written"
+                ) from error
             message = next((m for kind, m in _MESSAGES.items() if isinstance(error, kind)), _OTHER)
             kind = type(error).__name__
             raise StoreError(
@@ -239,18 +243,6 @@ def _checksum_vfs() -> str | None:
     apsw.sqlite_extra.load(first, "cksumvfs")
     first.close()
     return "cksmvfs"
-
-
-@contextmanager
-def _transaction(db: Connection) -> Iterator[Connection]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield db
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -32,7 +32,7 @@ def claim(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unusable(folder, error) from error
     if DATABASE_FILE not in names and names - _EXPECTED:
         raise foreign(folder)
 
@@ -59,7 +59,7 @@ def writer_lock(folder: Path, *, wait: bool) -> Iterator[None]:
             _log.warning("Waiting for another qa process that is indexing into %s.", folder)
             lock.acquire()
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unusable(folder, error) from error
     try:
         yield
     finally:
@@ -90,7 +90,7 @@ def _delete(folder: Path) -> None:
         if (folder / TERMS_FOLDER).exists():
             shutil.rmtree(folder / TERMS_FOLDER)
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unusable(folder, error) from error
 
 
 def _is_index(folder: Path) -> bool:
@@ -122,10 +122,10 @@ def damaged(folder: Path, reason: object) -> StoreError:
     )
 
 
-def unwritable(folder: Path, error: Exception) -> StoreError:
-    """Return the error for a folder that cannot be written."""
+def unusable(folder: Path, error: Exception, use: str = "written") -> StoreError:
+    """Return the error for a folder that cannot be written, or read."""
     reason = getattr(error, "strerror", None) or str(error)
     return StoreError(
-        f"The index folder {folder} cannot be written: {reason}. "
+        f"The index folder {folder} cannot be {use}: {reason}. "
         "Name another with --index or in QA_INDEX."
     )

@@ -79,6 +79,49 @@ class State(NamedTuple):
     dropped: int = 0
 
 
+class Term(NamedTuple):
+    """An index term: its number, and how many passages contain it."""
+
+    number: int
+    passages: int
+
+
+class StoredPassage(NamedTuple):
+    """A passage with the values that its scores are computed from.
+
+    Attributes:
+        row: Its row in the database.
+        text_number: Its text.
+        passage_id: See `qa.records.Passage`.
+        span: Its place in the text.
+        terms: Numbers of its terms, uint32.
+        vector: Unit vector, float32.
+    """
+
+    row: int
+    text_number: int
+    passage_id: str
+    span: Span
+    terms: bytes
+    vector: bytes
+
+
+class StoredSentences(NamedTuple):
+    """The sentences of some passages, in order; four sequences of one length and their terms.
+
+    Attributes:
+        owners: For each sentence, the position of its passage in the list that was asked for.
+        spans: Places in the text.
+        vectors: Unit vectors, float32 of shape ``(n, dimension)``.
+        terms: For each sentence, the numbers of its terms, uint32.
+    """
+
+    owners: list[int]
+    spans: list[Span]
+    vectors: Vector
+    terms: list[bytes]
+
+
 def to_row(article: Article) -> tuple[Any, ...]:
     """Return the values of an article, in the order of `COLUMNS`."""
     values = {name: getattr(article, name) for name in COLUMNS}

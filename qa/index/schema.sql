@@ -1,5 +1,5 @@
 -- A text has passages and sentences; an article is a path with metadata and one text. Several
--- articles may share a text. Texts that are near duplicates of each other have the same story.
+-- articles may share a text. near_duplicates has each pair of texts in both orders.
 --
 -- Rows of passages are never used again, so a search index can find what changed: the rows above
 -- the last one it holds, and those listed in dropped. Vectors of passages are float32, vectors of
@@ -12,9 +12,8 @@
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE texts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, article_id TEXT NOT NULL UNIQUE, language TEXT,
-    words INTEGER NOT NULL, characters INTEGER NOT NULL, story INTEGER NOT NULL, text TEXT NOT NULL
+    words INTEGER NOT NULL, characters INTEGER NOT NULL, text TEXT NOT NULL
 ) STRICT;
-CREATE INDEX texts_story ON texts (story);
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE,
     text_number INTEGER NOT NULL REFERENCES texts ON DELETE CASCADE,
@@ -32,6 +31,11 @@ CREATE TABLE bands (
     PRIMARY KEY (band, text_number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bands_text ON bands (text_number);
+CREATE TABLE near_duplicates (
+    one INTEGER NOT NULL REFERENCES texts ON DELETE CASCADE,
+    other INTEGER NOT NULL REFERENCES texts ON DELETE CASCADE, PRIMARY KEY (one, other)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX near_duplicates_other ON near_duplicates (other);
 CREATE TABLE terms (
     number INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE, passages INTEGER NOT NULL
 ) STRICT;

@@ -9,16 +9,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qa.index.bm25 import bm25
 from qa.index.database import Database
 from qa.index.folder import TERMS_FOLDER, VECTORS_FILE
-from qa.index.rows import State, Vector
+from qa.index.rows import State, StoredPassage, Term, Vector
 from qa.index.scopes import Selection
-from qa.index.snapshot import IN, Snapshot, StoredPassage, Term, as_json
+from qa.index.snapshot import IN, Snapshot, as_json
 from qa.index.term_index import TermIndex
 from qa.index.vector_index import EXACT_UNTIL, SAMPLE, Rows, VectorIndex
 
@@ -30,7 +30,7 @@ _SCANNED, _MOST_SCANNED = 1_000, 20_000
 # Some more candidates: the term index rounds lengths, and both may be updated during a search.
 _SLACK = 50
 # Rows that were removed from the search indexes, and that an older snapshot may still contain.
-_REMEMBERED = 50_000
+_REMEMBERED = 20_000
 
 
 class Candidates(NamedTuple):
@@ -163,15 +163,13 @@ class SearchIndexes:
         if not known.row and snapshot.passage_count > EXACT_UNTIL:
             self._train(snapshot)
         elif known != state:
-            for rows, vectors in _blocks(snapshot, known.row):
-                until = known._replace(row=int(rows[-1]))
-                self._vectors.update(until, rows, vectors, np.zeros(0, dtype=np.int64))
+            for rows, vectors in _vectors(snapshot, known.row):
+                self._vectors.add(known._replace(row=int(rows[-1])), rows, vectors)
             dropped = _dropped(snapshot, known)
             # Listed before they are removed: a search must find them in one place or the other.
             self._removed.extend(dropped)
-            nothing = np.zeros((0, self._vectors.dimension), np.float32)
-            gone = np.array([row for _, row in dropped], dtype=np.int64)
-            self._vectors.update(state, np.zeros(0, dtype=np.int64), nothing, gone)
+            rows = np.array([row for _, row in dropped], dtype=np.int64)
+            self._vectors.remove(state, rows)
         if self._vectors.needs_training:
             self._train(snapshot)
 
@@ -181,7 +179,7 @@ class SearchIndexes:
         chosen = np.sort(random.choice(rows, min(len(rows), SAMPLE), replace=False)).tolist()
         sql = f"SELECT vector FROM passages WHERE row {IN}"
         sample = _matrix([vector for (vector,) in snapshot.query(sql, (as_json(chosen),))])
-        self._vectors.train(snapshot.state, len(rows), sample, _blocks(snapshot, 0))
+        self._vectors.train(snapshot.state, len(rows), sample, _vectors(snapshot, 0))
 
     def _update_terms(self, snapshot: Snapshot) -> None:
         known = self._terms.state
@@ -194,23 +192,24 @@ def _matrix(blobs: list[bytes]) -> Vector:
     return np.frombuffer(b"".join(blobs), dtype="<f4").astype(np.float32).reshape(len(blobs), -1)
 
 
-def _blocks(snapshot: Snapshot, after: int) -> Iterator[tuple[Rows, Vector]]:
-    """Yield the rows above `after` with their vectors, in order."""
-    while found := snapshot.query(
-        "SELECT row, vector FROM passages WHERE row > ? ORDER BY row LIMIT ?", (after, _BLOCK)
-    ):
+def _blocks(snapshot: Snapshot, columns: str, after: int) -> Iterator[list[Any]]:
+    """Yield the passages above a row, in order: lists of row and columns."""
+    sql = f"SELECT row, {columns} FROM passages WHERE row > ? ORDER BY row LIMIT ?"
+    while found := snapshot.query(sql, (after, _BLOCK)):
         after = found[-1][0]
-        yield np.array([row for row, _ in found], dtype=np.int64), _matrix([v for _, v in found])
+        yield found
+
+
+def _vectors(snapshot: Snapshot, after: int) -> Iterator[tuple[Rows, Vector]]:
+    """Yield the rows above a row with their vectors."""
+    for block in _blocks(snapshot, "vector", after):
+        yield np.array([row for row, _ in block], dtype=np.int64), _matrix([v for _, v in block])
 
 
 def _term_lists(snapshot: Snapshot, after: int) -> Iterator[tuple[int, int, list[int]]]:
-    """Yield row, number of the text and terms of the passages above a row."""
-    while found := snapshot.query(
-        "SELECT row, text_number, terms FROM passages WHERE row > ? ORDER BY row LIMIT ?",
-        (after, _BLOCK),
-    ):
-        after = found[-1][0]
-        for row, text, terms in found:
+    """Yield the rows above a row with number of the text and terms."""
+    for block in _blocks(snapshot, "text_number, terms", after):
+        for row, text, terms in block:
             yield row, text, np.frombuffer(terms, dtype="<u4").tolist()
 
 

@@ -6,14 +6,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from qa.index.caches import Caches
 from qa.index.database import Connection
 from qa.index.folder import damaged
-from qa.index.rows import COLUMNS, FileRecord, State, Vector, to_article
+from qa.index.rows import (
+    COLUMNS,
+    FileRecord,
+    State,
+    StoredPassage,
+    StoredSentences,
+    Term,
+    to_article,
+)
 from qa.records import Article, ArticleSummary, Skipped, Span
 
 _COLUMNS = ", ".join(f"a.{name}" for name in COLUMNS)
@@ -27,49 +35,6 @@ UNUSED = "number NOT IN (SELECT text_number FROM articles)"
 """Condition on ``texts``: no article has the text, until the end of a sync that replaced it."""
 IN = "IN (SELECT value FROM json_each(?))"
 """Condition on a column: the values of a JSON list."""
-
-
-class Term(NamedTuple):
-    """An index term: its number, and how many passages contain it."""
-
-    number: int
-    passages: int
-
-
-class StoredPassage(NamedTuple):
-    """A passage with the values that its scores are computed from.
-
-    Attributes:
-        row: Its row in the database.
-        text_number: Its text.
-        passage_id: See `qa.records.Passage`.
-        span: Its place in the text.
-        terms: Numbers of its terms, uint32.
-        vector: Unit vector, float32.
-    """
-
-    row: int
-    text_number: int
-    passage_id: str
-    span: Span
-    terms: bytes
-    vector: bytes
-
-
-class StoredSentences(NamedTuple):
-    """The sentences of some passages, in order; four sequences of one length and their terms.
-
-    Attributes:
-        owners: For each sentence, the position of its passage in the list that was asked for.
-        spans: Places in the text.
-        vectors: Unit vectors, float32 of shape ``(n, dimension)``.
-        terms: For each sentence, the numbers of its terms, uint32.
-    """
-
-    owners: list[int]
-    spans: list[Span]
-    vectors: Vector
-    terms: list[bytes]
 
 
 class Snapshot:
@@ -252,9 +217,15 @@ class Snapshot:
         )
 
     def stories(self, text_numbers: Iterable[int]) -> dict[int, int]:
-        """Return the story of each text: near duplicates of each other have the same."""
-        sql = f"SELECT number, story FROM texts WHERE number {IN}"
-        return dict(self.query(sql, (as_json(text_numbers),)))
+        """Return the story of each text: texts connected by near duplicates have the same."""
+        return dict(
+            self.query(
+                "WITH RECURSIVE reached (start, number) AS (SELECT value, value FROM json_each(?) "
+                "UNION SELECT start, other FROM reached JOIN near_duplicates ON one = number) "
+                "SELECT start, min(number) FROM reached GROUP BY start",
+                (as_json(text_numbers),),
+            )
+        )
 
     def sharing_bands(self, bands: Collection[int]) -> list[int]:
         """Return the texts that share one of these bands; see `qa.index.duplicates.bands`."""

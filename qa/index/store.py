@@ -74,11 +74,11 @@ class Store:
             bands: See `qa.index.duplicates.bands`.
             near_duplicates: Numbers of the texts that it is a near duplicate of.
         """
-        text, numbers = article.text, json.dumps(list(near_duplicates))
+        text = article.text
         with self._database.writing() as db:
             db.execute(
-                "INSERT INTO texts (article_id, language, words, characters, story, text) "
-                "VALUES (?, ?, ?, ?, (SELECT 1 + coalesce(max(story), 0) FROM texts), ?) "
+                "INSERT INTO texts (article_id, language, words, characters, text) "
+                "VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT (article_id) DO UPDATE SET language = excluded.language",
                 (article.article_id, article.language, len(text.split()), len(text), text),
             )
@@ -93,12 +93,9 @@ class Store:
             _count_passages(db, [[known[term] for term in entry.terms] for entry in passages], 1)
             bands_of_text = [(band, number) for band in bands]
             db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", bands_of_text)
-            # The stories of all near duplicates become one.
-            db.execute(
-                "UPDATE texts SET story = (SELECT story FROM texts WHERE number = ?1) WHERE story "
-                "IN (SELECT story FROM texts WHERE number IN (SELECT value FROM json_each(?2)))",
-                (number, numbers),
-            )
+            pairs = [(number, other) for other in near_duplicates if other != number]
+            pairs += [(other, one) for one, other in pairs]
+            db.executemany("INSERT OR IGNORE INTO near_duplicates VALUES (?, ?)", pairs)
             _put_article(db, article, number)
             _add(db, generation=1)
 

@@ -67,22 +67,25 @@ class VectorIndex:
             self._index = _exact(self.dimension)
             self._unsaved = 0
 
-    def update(self, state: State, rows: Rows, vectors: Vectors, dropped: Rows) -> None:
-        """Add and remove passages.
+    def add(self, state: State, rows: Rows, vectors: Vectors) -> None:
+        """Add passages.
 
         Args:
             state: The state of the database that the index contains afterwards.
             rows: New rows, int64 of shape ``(n,)``.
             vectors: Their unit vectors, float32 of shape ``(n, dimension)``.
-            dropped: Rows to remove; unknown ones are ignored.
         """
         with self._lock:
-            if len(rows):
-                self._index.add_with_ids(np.ascontiguousarray(vectors), rows)
-            if len(dropped):
-                self._index.remove_ids(dropped)
+            self._index.add_with_ids(vectors, rows)
             self.state = state
-            self._unsaved += len(rows) + len(dropped)
+            self._unsaved += len(rows)
+
+    def remove(self, state: State, rows: Rows) -> None:
+        """Remove passages; rows that are not in the index are ignored."""
+        with self._lock:
+            self._index.remove_ids(rows)
+            self.state = state
+            self._unsaved += len(rows)
 
     def search(self, vector: Vectors, limit: int, allowed: Rows | None = None) -> Rows:
         """Return the rows nearest to a vector, nearest first, at most `limit`.

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
@@ -60,18 +60,21 @@ def read_file(
     """
     suffix = PurePosixPath(path).suffix.lower()
     if suffix == ".zip":
-        for entry in archive.entries(content):
-            if isinstance(entry, Skipped):
-                yield Skipped(f"{path}/{entry.path}", entry.reason)
-                continue
-            name, inner = entry
+        for name, inner in archive.entries(content):
             try:
+                if isinstance(inner, ArticleError):
+                    raise inner
                 yield from read_file(inner, f"{path}/{name}", sidecar, columns, reader)
             except ArticleError as error:
                 yield Skipped(f"{path}/{name}", str(error))
         return
     file_sha256 = file_sha256 or hashlib.sha256(content).hexdigest()
-    for item in _read(content, suffix, columns or {}, reader):
+    if suffix in ISOLATED:
+        with nullcontext(reader) if reader else closing(IsolatedReader()) as isolated:
+            found: Sequence[Draft | Skipped] = [isolated.read(content, suffix)]
+    else:
+        found = read(content, suffix, columns or {})
+    for item in found:
         if isinstance(item, Skipped):
             yield Skipped(path + item.path, item.reason)
             continue
@@ -82,17 +85,6 @@ def read_file(
             if not item.part:
                 raise
             yield Skipped(whole, str(error))
-
-
-def _read(
-    content: bytes, suffix: str, columns: Columns, reader: IsolatedReader | None
-) -> Sequence[Draft | Skipped]:
-    if suffix not in ISOLATED:
-        return read(content, suffix, columns)
-    if reader:
-        return [reader.read(content, suffix)]
-    with closing(IsolatedReader()) as own:
-        return [own.read(content, suffix)]
 
 
 @article_errors()

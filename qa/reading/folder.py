@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qa.errors import ArticleError, CorpusError
-from qa.reading.formats import check_size, check_suffix, max_bytes
+from qa.reading.formats import check_file, max_bytes
 from qa.reading.names import UNPRINTABLE, is_hidden, printable
 from qa.reading.sidecar import SIDECARS
 from qa.records import Skipped
@@ -36,29 +36,26 @@ def find_files(folder: Path) -> Iterator[Path | Skipped]:
     check_folder(folder)
     found: dict[str, Path | Skipped] = {}
 
-    def skip(path: str, reason: str) -> None:
-        found[path] = Skipped(printable(path), reason)
+    def add(file: Path, reason: str = "") -> None:
+        path = file.relative_to(folder).as_posix()
+        reason = reason or ("" if path.isprintable() else UNPRINTABLE)
+        found[path] = Skipped(printable(path), reason) if reason else file
 
-    def skip_unreadable(error: OSError) -> None:
+    def add_unreadable(error: OSError) -> None:
         if Path(error.filename) == folder:
             raise CorpusError(f"The folder {folder} cannot be read: {error.strerror}.") from error
-        path = Path(error.filename).relative_to(folder).as_posix()
-        skip(path, f"is a folder that cannot be read: {error.strerror}")
+        add(Path(error.filename), f"is a folder that cannot be read: {error.strerror}")
 
-    for parent, folders, names in os.walk(folder, onerror=skip_unreadable):
+    for parent, folders, names in os.walk(folder, onerror=add_unreadable):
         folders[:] = [name for name in folders if not is_hidden([name])]
         for name in [*folders]:
             if reason := _why_not_entered(Path(parent, name), names):
                 folders.remove(name)
-                skip(Path(parent, name).relative_to(folder).as_posix(), reason)
+                add(Path(parent, name), reason)
         for name in names:
-            path = Path(parent, name).relative_to(folder).as_posix()
-            if is_hidden([name]) or path in SIDECARS:
-                continue
-            found[path] = folder / path
-            if not path.isprintable():
-                skip(path, UNPRINTABLE)
-    yield from (found[path] for path in sorted(found))
+            if not is_hidden([name]):
+                add(Path(parent, name))
+    yield from (found[path] for path in sorted(found) if path not in SIDECARS)
 
 
 def _why_not_entered(folder: Path, files_beside: list[str]) -> str:
@@ -79,16 +76,13 @@ def read_bytes(file: Path) -> bytes:
             supported.
     """
     suffix = file.suffix.lower()
-    check_suffix(suffix)
     try:
-        if not file.is_file():
-            if file.exists():
-                raise ArticleError("is not a regular file")
-            raise ArticleError("is no longer there (or a link to nothing)")
-        check_size(suffix, file.stat().st_size)
+        if file.exists() and not file.is_file():
+            raise ArticleError("is not a regular file")
+        check_file(suffix, file.stat().st_size)
         with file.open("rb") as stream:
             return stream.read(max_bytes(suffix))
     except FileNotFoundError as error:
-        raise ArticleError("vanished while it was being read") from error
+        raise ArticleError("is no longer there (or a link to nothing)") from error
     except OSError as error:
         raise ArticleError(f"cannot be read: {error.strerror or error}") from error

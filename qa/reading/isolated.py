@@ -1,19 +1,27 @@
-"""Reading in a child process, so that a parser that hangs or crashes stops only itself."""
+"""Reading in a child process, so that a parser that hangs or crashes stops only itself.
+
+The child runs this module: ``python -m qa.reading.isolated`` answers requests until its input ends.
+A request is a line of JSON (suffix, seconds, number of bytes) and the file's bytes. The reply is a
+line of JSON, not a pickle, since an untrusted file may have got control of the child.
+"""
 
 import json
 import os
-import subprocess
+import signal
 import sys
 import time
 from contextlib import suppress
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock, Timer
 from typing import IO, Any, cast
 
 from qa.errors import ArticleError, CancelledError
-from qa.reading.formats import Draft
+from qa.reading.formats import Draft, read
 
 SECONDS = 60.0
 """Time limit for one file. A page takes a tenth of a second, a book of 800 pages some seconds."""
+MEMORY = 900_000_000
+"""Limit of the child's memory for data, in bytes; not enforced on Windows and macOS."""
 
 
 class IsolatedReader:
@@ -29,8 +37,8 @@ class IsolatedReader:
             seconds: Time limit for one file.
         """
         self.seconds = seconds
-        self.command = [sys.executable, "-m", "qa.reading.worker"]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.command = [sys.executable, "-m", "qa.reading.isolated"]
+        self.process: Popen[bytes] | None = None
         self.cancelled = False
         self._lock = Lock()  # the process answers one request at a time
 
@@ -77,17 +85,12 @@ class IsolatedReader:
         with self._lock:
             self._stop()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> Popen[bytes]:
         if self.process and self.process.poll() is None:
             return self.process
         self._stop()
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
+        env = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.process = Popen(self.command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=env)
         return self.process
 
     def _stop(self) -> None:
@@ -97,16 +100,16 @@ class IsolatedReader:
             self.process = None
 
 
-def _exchange(process: subprocess.Popen[bytes], header: dict[str, object], content: bytes) -> bytes:
+def _exchange(process: Popen[bytes], header: dict[str, object], content: bytes) -> bytes:
     """Send a request and return the reply; nothing if the process ends before it is complete."""
     requests, replies = cast("tuple[IO[bytes], IO[bytes]]", (process.stdin, process.stdout))
+    reply = b""
     with suppress(OSError):
         requests.write(json.dumps(header).encode() + b"\n")
         requests.write(content)
         requests.flush()
         reply = replies.readline()
-        return reply if reply.endswith(b"\n") else b""
-    return b""
+    return reply if reply.endswith(b"\n") else b""
 
 
 def _draft(reply: dict[str, Any]) -> Draft:
@@ -118,3 +121,30 @@ def _draft(reply: dict[str, Any]) -> Draft:
         metadata=[(str(field), str(value), str(origin)) for field, value, origin in draft.metadata],
         boilerplate=[(int(start), int(end)) for start, end in draft.boilerplate],
     )
+
+
+def main() -> None:
+    """Answer the requests on standard input, in the child."""
+    alarm = getattr(signal, "alarm", lambda _: None)  # Windows has none
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the replies
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    while line := sys.stdin.buffer.readline():
+        request = json.loads(line)
+        alarm(int(request["seconds"]) + 5)  # ends this process, in case its parent was killed
+        content = sys.stdin.buffer.read(request["length"])
+        try:
+            [draft] = read(content, request["suffix"], {})
+            reply: dict[str, object] = {"draft": draft}
+        except ArticleError as error:
+            reply = {"error": str(error)}
+        replies.write(json.dumps(reply).encode() + b"\n")
+        replies.flush()
+        alarm(0)
+
+
+if __name__ == "__main__":
+    main()

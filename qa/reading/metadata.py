@@ -1,5 +1,6 @@
 """Title, outlet, author, date, url and language of an article, and which source is trusted most."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ NAMES: dict[str, dict[str, list[str]]] = tomllib.loads(
 ORIGINS = tuple(NAMES["values"]["origins"])
 """Where a value can come from, most trusted first."""
 _FIELD_OF_NAME = {name: field for field, names in NAMES["columns"].items() for name in names}
+_OF_A_TEMPLATE = re.compile("|".join(NAMES["values"]["of_a_template"]), re.IGNORECASE)
 _FIRST_YEAR = 1600  # the first newspapers; programs write 0001-01-01 for no date
 
 
@@ -32,8 +34,8 @@ def clean(field: str, value: object) -> str | None:
     if field == "published":
         day = to_date(value)
         return day.isoformat() if day and day.year >= _FIRST_YEAR else None
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        value = ", ".join(value)
+    if isinstance(value, list | dict):
+        value = names_in(value, {})
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
     line = " ".join(str(value).split())
@@ -41,6 +43,22 @@ def clean(field: str, value: object) -> str | None:
         line = line.replace("_", "-").split("-")[0].lower()
         return line if line.isalpha() and len(line) in (2, 3) else None
     return line or None
+
+
+def names_in(value: object, by_id: Mapping[str, Mapping[str, object]]) -> str | None:
+    """Return the names in JSON, separated by commas: ``["A. One", {"name": "B. Two"}]``.
+
+    Args:
+        value: A name, an object with a name, or a list of these.
+        by_id: The objects that others refer to by their ``@id``, as in JSON-LD.
+    """
+    if isinstance(value, list):
+        names = [name for item in value if (name := names_in(item, by_id))]
+        return ", ".join(dict.fromkeys(names))
+    if isinstance(value, dict):
+        value = value.get("name") or by_id.get(str(value.get("@id")), {}).get("name")
+        return names_in(value, {})
+    return value if isinstance(value, str) else None
 
 
 def to_date(value: object) -> date | None:
@@ -74,3 +92,9 @@ def from_mapping(values: Mapping[Any, Any], origin: str) -> list[FieldValue]:
         for name, value in sorted(values.items(), key=lambda item: str(item[0]) not in FIELDS)
         if (field := field_of(str(name))) and (cleaned := clean(field, value)) is not None
     ]
+
+
+def from_properties(properties: Mapping[str, str]) -> list[FieldValue]:
+    """Return the fields in the properties of a PDF or Word file, without those of its template."""
+    found = from_mapping(properties, "document")
+    return [item for item in found if not _OF_A_TEMPLATE.fullmatch(item[1])]

@@ -3,8 +3,8 @@
 import csv
 import io
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from qa.errors import CorpusError
 from qa.reading.metadata import FIELDS, clean, field_of
@@ -34,42 +34,37 @@ def read_sidecar(folder: Path) -> dict[str, dict[str, str]]:
         if file.stat().st_size > _MAX_BYTES:
             raise CorpusError(f"{file} has more than {_MAX_BYTES / 1e6:.0f} MB. Split the folder.")
         text = file.read_bytes().decode("utf-8-sig")
-        rows = _csv_rows(file, text) if file.suffix == ".csv" else tomllib.loads(text)
+        rows = dict(_csv_rows(file, text)) if file.suffix == ".csv" else tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, csv.Error, OSError) as error:
         raise CorpusError(f"{file} cannot be read: {error}. Mend or remove it.") from error
-    return {path: _checked(file, path, row) for path, row in rows.items()}
+    return {path: dict(_checked(file, path, row)) for path, row in rows.items()}
 
 
-def _csv_rows(file: Path, text: str) -> dict[str, dict[str, Any]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+def _csv_rows(file: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    rows = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
     columns = {name.strip().casefold(): name for name in rows.fieldnames or ()}
     key = next((columns[name] for name in _PATH_COLUMNS if name in columns), None)
     if key is None:
         raise CorpusError(f"{file} has no column that says which article a row is of: name it path")
-    found: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(rows, 2):
-        path = (row.pop(key) or "").strip().replace("\\", "/").removeprefix("./")
+        row.pop(None, None)  # cells beyond the last column
+        path = row.pop(key).strip().replace("\\", "/").removeprefix("./")
         if not path:
             raise CorpusError(f"{file}: line {number} does not say which article it is of.")
-        row.pop(None, None)  # cells beyond the last column
-        found[path] = {
-            field_of(column) or column: value
-            for column, value in row.items()
-            if value and value.strip()
-        }
-    return found
+        yield path, {column: value for column, value in row.items() if value.strip()}
 
 
-def _checked(file: Path, path: str, row: object) -> dict[str, str]:
+def _checked(file: Path, path: str, row: object) -> Iterator[tuple[str, str]]:
+    """Yield the fields in a row and their values."""
     if not isinstance(row, dict):
         raise CorpusError(f'{file}: "{path}" is not a table. Write ["{path}"] above its fields.')
-    checked: dict[str, str] = {}
-    for field, value in row.items():
-        if field not in FIELDS:
+    for name, value in row.items():
+        field = field_of(name)
+        if field is None:
             known = ", ".join(FIELDS)
-            raise CorpusError(f'{file}: unknown field "{field}" for "{path}". Known: {known}.')
-        if (cleaned := clean(field, value)) is None:
+            raise CorpusError(f'{file}: unknown field "{name}" for "{path}". Known: {known}.')
+        cleaned = clean(field, value)
+        if cleaned is None:
             expected = _EXPECTED.get(field, "a line of text")
             raise CorpusError(f'{file}: {field} of "{path}" must be {expected}.')
-        checked[field] = cleaned
-    return checked
+        yield field, cleaned

@@ -61,26 +61,17 @@ def max_bytes(suffix: str) -> int:
     return _FORMATS[_MODULES[suffix]][1]
 
 
-def check_suffix(suffix: str) -> None:
-    """Make sure that files with this suffix can be read.
+def check_file(suffix: str, size: int) -> None:
+    """Make sure that a file can be read, by its suffix and its size in bytes.
 
     Raises:
-        ArticleError: They cannot.
+        ArticleError: Its format is not supported, or it is too large.
     """
     if suffix not in _MODULES:
         raise ArticleError(f"is not one of the kinds that can be read ({', '.join(SUFFIXES)})")
-
-
-def check_size(suffix: str, size: int) -> None:
-    """Make sure that a file is not too large.
-
-    Raises:
-        ArticleError: It is.
-    """
     if size > (most := max_bytes(suffix)):
-        raise ArticleError(
-            f"has {size / 1e6:.0f} MB; a {suffix} file may have {most / 1e6:.0f} MB: split it"
-        )
+        limit = f"a {suffix} file may have {most / 1e6:.0f} MB"
+        raise ArticleError(f"has {size / 1e6:.0f} MB; {limit}: split it")
 
 
 def check_length(characters: int) -> None:
@@ -105,9 +96,8 @@ def article_errors(reason: str = UNEXPECTED) -> Iterator[None]:
     except QaError:
         raise
     except ImportError as error:
-        raise ArticleError(
-            f"cannot be read: a package is not installed ({error}). Install qa again"
-        ) from error
+        reason = f"cannot be read: a package is not installed ({error}). Install qa again"
+        raise ArticleError(reason) from error
     except MemoryError as error:
         raise ArticleError("needs too much memory to be read") from error
     except RecursionError as error:
@@ -129,11 +119,10 @@ def read(content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft 
         The articles, and the parts that hold none: ``path`` is the part, such as ``#3``.
 
     Raises:
-        ArticleError: There is no article in the file.
+        ArticleError: There is no article in the file, or it is too large.
     """
-    check_suffix(suffix)
+    check_file(suffix, len(content))
     reader = import_module(f"qa.reading.formats.{_MODULES[suffix]}")
     if suffix in _FORMATS["tables"][0]:
-        rows: list[Draft | Skipped] = reader.read(content, suffix, columns)
-        return rows
+        return list(reader.read(content, suffix, columns))
     return [reader.read(content)]

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from qa.errors import ArticleError
-from qa.reading.formats import article_errors, check_size, check_suffix, max_bytes
+from qa.reading.formats import article_errors, check_file, max_bytes
 from qa.reading.names import UNPRINTABLE, is_hidden, printable
-from qa.records import Skipped
 
 _MOST_ENTRIES = 100_000
 _MOST_UNPACKED = 2_000_000_000
@@ -18,8 +17,10 @@ _MOST_PACKED = 200
 _HARMLESS = 1_000_000
 
 
-def entries(content: bytes) -> Iterator[tuple[str, bytes] | Skipped]:
+def entries(content: bytes) -> Iterator[tuple[str, bytes | ArticleError]]:
     """Yield path and content of each file in a zip, sorted by path; hidden files are left out.
+
+    If a file cannot be read, the error is yielded instead of its content.
 
     Raises:
         ArticleError: The zip is damaged, or holds too much.
@@ -41,7 +42,7 @@ def entries(content: bytes) -> Iterator[tuple[str, bytes] | Skipped]:
                 with article_errors("cannot be unpacked"), archive.open(entry) as stream:
                     piece = stream.read(max_bytes(path.suffix.lower()))
             except ArticleError as error:
-                yield Skipped(printable(name), str(error))
+                yield printable(name), error
                 continue
             unpacked += len(piece)
             if unpacked > _MOST_UNPACKED:
@@ -64,10 +65,9 @@ def _check(entry: zipfile.ZipInfo, path: PurePosixPath) -> None:
         raise ArticleError("is a link")
     if suffix == ".zip":
         raise ArticleError("is a zip file inside a zip file: unpack it first")
-    check_suffix(suffix)
+    check_file(suffix, entry.file_size)
     if entry.flag_bits & 1:
         raise ArticleError("is protected by a password: unpack it first")
-    check_size(suffix, entry.file_size)
     times = entry.file_size // max(1, entry.compress_size)
     if entry.file_size > _HARMLESS and times > _MOST_PACKED:
         raise ArticleError(f"would unpack to {times} times its size, as zip bombs do")

@@ -1,6 +1,7 @@
 """Word files: paragraphs, headings and tables, in their order."""
 
 import io
+import re
 import zipfile
 
 import docx
@@ -9,13 +10,13 @@ from docx.text.paragraph import Paragraph
 
 from qa.errors import ArticleError
 from qa.reading.formats import Draft, article_errors, check_length
-from qa.reading.metadata import FieldValue, clean, from_mapping
+from qa.reading.metadata import clean, from_properties
 
 _PROTECTED = b"\xd0\xcf\x11\xe0"  # an encrypted .docx is an OLE file, not a zip
 _MOST_UNPACKED = 200_000_000
-# The title and the author in the properties of python-docx's own template.
-_OF_THE_TEMPLATE = {"Word Document", "python-docx"}
-_FIELDS = ("title", "author", "language")
+# An item of a list, and the empty line above the next one.
+_BETWEEN_ITEMS = re.compile(r"(?m)^(- .*)\n\n(?=- )")
+_PROPERTIES = ("title", "author", "language")  # the dates are not the article's
 
 
 def read(content: bytes) -> Draft:
@@ -34,18 +35,14 @@ def read(content: bytes) -> Draft:
                 raise ArticleError(f"would unpack to more than {_MOST_UNPACKED / 1e6:.0f} MB")
         document = docx.Document(io.BytesIO(content))
         pieces = [_piece(block) for block in document.iter_inner_content()]
-        metadata = _metadata(document)
-    text, headline, before = "", None, ""
-    for piece, style in pieces:
-        if not piece:
-            continue
-        if not text and style.casefold().startswith(("title", "heading 1")):
-            headline = clean("title", piece)
-        in_list = piece.startswith("- ") and before.startswith("- ")
-        text += ("\n" if in_list else "\n\n") + piece if text else piece
-        before = piece.rsplit("\n", 1)[-1]
+        properties = {name: getattr(document.core_properties, name) for name in _PROPERTIES}
+    pieces = [(piece, style) for piece, style in pieces if piece]
+    text = _BETWEEN_ITEMS.sub(r"\1\n", "\n\n".join(piece for piece, _ in pieces))
+    headline = None
+    if pieces and pieces[0][1].casefold().startswith(("title", "heading 1")):
+        headline = clean("title", pieces[0][0])
     check_length(len(text))
-    return Draft(text, metadata, headline)
+    return Draft(text, from_properties(properties), headline)
 
 
 def _piece(block: Paragraph | Table) -> tuple[str, str]:
@@ -56,10 +53,3 @@ def _piece(block: Paragraph | Table) -> tuple[str, str]:
     style = (block.style.name or "") if block.style is not None else ""
     text = block.text.strip()
     return (f"- {text}" if text and "list" in style.casefold() else text), style
-
-
-def _metadata(document: "docx.document.Document") -> list[FieldValue]:
-    """Return title, author and language; the file's dates are not the article's."""
-    properties = {field: getattr(document.core_properties, field) for field in _FIELDS}
-    found = from_mapping(properties, "document")
-    return [item for item in found if item[1] not in _OF_THE_TEMPLATE]

@@ -11,8 +11,8 @@ import trafilatura
 
 from qa.errors import ArticleError
 from qa.reading.formats import Draft, article_errors
-from qa.reading.formats.encodings import decode
 from qa.reading.formats.page_metadata import read_metadata
+from qa.reading.formats.plain import decode
 from qa.reading.metadata import choose
 
 # A line this long is prose; menus and captions are shorter.

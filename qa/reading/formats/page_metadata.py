@@ -12,7 +12,7 @@ import lxml.html
 import trafilatura
 from trafilatura.metadata import extract_metadata
 
-from qa.reading.metadata import NAMES, FieldValue, clean
+from qa.reading.metadata import NAMES, FieldValue, clean, names_in
 
 _META_NAMES = ("property", "name", "itemprop", "http-equiv")
 _ARTICLE_TYPES = re.compile(r"Article|BlogPosting|Report|Review$|LiveBlog")
@@ -65,7 +65,7 @@ def _from_json_ld(tree: lxml.html.HtmlElement) -> list[FieldValue]:
     by_id = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
     articles = (node for node in nodes if _ARTICLE_TYPES.search(str(node.get("@type"))))
     article = next(articles, {})  # the first is the page's; others are of teasers
-    names = {key: _names(article.get(key), by_id) for key in ("author", "publisher")}
+    names = {key: names_in(article.get(key), by_id) for key in ("author", "publisher")}
     # Some pages write HTML entities into JSON, where they have no meaning.
     found = _declared(article | names, "json_ld", "JSON-LD")
     return [(field, unescape(value), origin) for field, value, origin in found]
@@ -79,17 +79,6 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, list):
         for inner in value:
             yield from _objects(inner)
-
-
-def _names(value: Any, by_id: Mapping[str, dict[str, Any]]) -> str | None:
-    """Return the names of persons or organisations, separated by commas."""
-    if isinstance(value, list):
-        names = [name for item in value if (name := _names(item, by_id))]
-        return ", ".join(dict.fromkeys(names))
-    if isinstance(value, dict):
-        value = value.get("name") or by_id.get(str(value.get("@id")), {}).get("name")
-        return _names(value, {})
-    return value if isinstance(value, str) else None
 
 
 def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[FieldValue]:
@@ -111,15 +100,13 @@ def _from_page(tree: lxml.html.HtmlElement, page: str) -> Iterator[FieldValue]:
     places.
     """
     saved = _SAVED_FROM.search(page[:2_000])
-    seen = extract_metadata(tree, extensive=False)
+    seen = extract_metadata(tree, extensive=False).as_dict()
     headings = [" ".join(str(h.text_content()).split()) for h in tree.iter("h1")]
-    values = {
-        "title": headings[0] if len(headings) == 1 and headings[0] else seen.title,
-        "author": seen.author,
-        "published": seen.date,
-        "url": saved[1] if saved else seen.url,
-    }
-    return _cleaned(values.items(), "page")
+    if len(headings) == 1:
+        seen["title"] = headings[0] or seen["title"]
+    if saved:
+        seen["url"] = saved[1]
+    return _declared(seen, "page", "page")
 
 
 def _outlet_after_title(tree: lxml.html.HtmlElement, titles: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
 
 import pypdfium2
@@ -11,16 +10,11 @@ from pypdfium2 import PdfiumError
 
 from qa.errors import ArticleError
 from qa.reading.formats import Draft, article_errors, check_length
-from qa.reading.metadata import FieldValue, from_mapping
+from qa.reading.metadata import from_properties
 from qa.records import Span
 
-# Titles that word processors give to a file by themselves.
-_NO_TITLE = re.compile(
-    r"(?i)untitled|.*\.(?:docx?|odt|rtf|indd|tex|qxd|pdf)$|microsoft word -|document\d*$"
-)
 _SOFT_HYPHEN = "\ufffe"  # PDFium's character for a hyphen that divides a word at a line's end
 _TERMINAL = re.compile(r"[.!?…:][\"'”’»)\]]*$")
-_PROPERTIES = ("Title", "Author")
 # A line shorter than this share of the page's usual width ends its paragraph.
 _FULL = 0.75
 
@@ -39,14 +33,15 @@ def read(content: bytes) -> Draft:
         raise ArticleError("is damaged, or no PDF") from error
     with closing(document), article_errors("is damaged"):
         pages = [_lines(document, number) for number in range(len(document))]
-        properties = document.get_metadata_dict()
+        properties = document.get_metadata_dict()  # its dates are not the article's
     if not any(pages):
         raise ArticleError(
             "has no text in it, only pictures of pages: run text recognition (OCR) on it first"
         )
     check_length(sum(len(line) for lines in pages for line in lines))
     text, starts, running = _join(pages)
-    return Draft(text, _metadata(properties), None, running, starts)
+    metadata = from_properties({name: properties.get(name, "") for name in ("Title", "Author")})
+    return Draft(text, metadata, None, running, starts)
 
 
 def _lines(document: pypdfium2.PdfDocument, number: int) -> list[str]:
@@ -89,9 +84,3 @@ def _repeated(pages: list[list[str]]) -> set[str]:
 
 def _masked(line: str) -> str:
     return re.sub(r"\d+", "#", line)
-
-
-def _metadata(properties: Mapping[str, str]) -> list[FieldValue]:
-    """Return title and author; the file's dates are not the article's."""
-    found = from_mapping({name: properties.get(name, "") for name in _PROPERTIES}, "document")
-    return [item for item in found if item[0] != "title" or not _NO_TITLE.match(item[1])]

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from qa.errors import ArticleError
-from qa.reading.formats import Draft, check_length
-from qa.reading.formats.encodings import decode
-from qa.reading.metadata import NAMES, clean, field_of, from_mapping
+from qa.reading.formats import Draft, article_errors, check_length
+from qa.reading.formats.plain import decode
+from qa.reading.metadata import NAMES, clean, from_mapping
 from qa.records import Skipped
 
 MOST_ROWS = 100_000
@@ -20,16 +20,13 @@ MOST_ROWS = 100_000
 def read(content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft | Skipped]:
     """See `qa.reading.formats.read`."""
     text = decode(content).removeprefix("\ufeff")
-    rows: Iterable[object]
+    rows: Iterable[object] = _json_lines(text)
     if suffix in {".csv", ".tsv"}:
         rows = _csv_rows(text, suffix)
     elif suffix == ".json":
-        loaded = _json(text)
-        if isinstance(loaded, dict) and _text_key(loaded, columns):
-            return [_draft(loaded, "", columns)]
-        rows = _rows_in(loaded)
-    else:
-        rows = _json_lines(text)
+        rows = _json_rows(text, columns)
+    if isinstance(rows, dict):
+        return [_draft(rows, "", columns)]
     found: list[Draft | Skipped] = []
     for number, row in enumerate(rows, 1):
         part = f"#{number}"
@@ -41,14 +38,15 @@ def read(content: bytes, suffix: str, columns: Mapping[str, str]) -> list[Draft 
             found.append(_draft(row, part, columns))
         except ArticleError as error:
             found.append(Skipped(part, str(error)))
+    skipped = [item for item in found if isinstance(item, Skipped)]
     if not found:
         raise ArticleError("is empty: there is no article in it")
-    skipped = [item for item in found if isinstance(item, Skipped)]
     if len(skipped) == len(found):
         raise ArticleError(f"holds no article: {skipped[0].path} {skipped[0].reason}")
     return found
 
 
+@article_errors()
 def _draft(row: object, part: str, columns: Mapping[str, str]) -> Draft:
     if isinstance(row, ArticleError):
         raise row
@@ -66,9 +64,6 @@ def _draft(row: object, part: str, columns: Mapping[str, str]) -> Draft:
         raise ArticleError("has no text")
     check_length(len(body))
     mapped = {field: values.pop(name) for field, name in columns.items() if name in values}
-    for name, value in values.items():  # NewsAPI and others write {"source": {"name": …}}
-        if isinstance(value, dict) and field_of(name) in {"outlet", "author"}:
-            values[name] = value.get("name")
     metadata = from_mapping(mapped, "column") + from_mapping(values, "column")
     title = next((value for field, value, _ in metadata if field == "title"), None)
     if title and clean("title", body.lstrip().splitlines()[0]) != title:
@@ -113,18 +108,12 @@ def _json(text: str, where: str = "") -> Any:
         raise ArticleError(f"{where}is not JSON: {error}") from error
 
 
-def _rows_in(loaded: object) -> list[Any]:
-    if isinstance(loaded, list):
-        return loaded
-    if not isinstance(loaded, dict):
+def _json_rows(text: str, columns: Mapping[str, str]) -> dict[str, Any] | list[Any]:
+    """Return the one article in a JSON file, or the list of articles in it."""
+    loaded = _json(text)
+    if isinstance(loaded, dict) and _text_key(loaded, columns) is None:
+        lists = (loaded.get(name) for name in NAMES["tables"]["lists"])
+        loaded = next((rows for rows in lists if isinstance(rows, list)), loaded)
+    if not isinstance(loaded, dict | list):
         raise ArticleError("is neither an object nor a list of objects")
-    rows = next(
-        (loaded[name] for name in NAMES["tables"]["lists"] if isinstance(loaded.get(name), list)),
-        None,
-    )
-    if rows is None:
-        raise ArticleError(
-            "has no text and no list of articles: name the key of the text, "
-            "as in --column text=NAME"
-        )
-    return list(rows)
+    return loaded
