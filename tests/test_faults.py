@@ -42,7 +42,7 @@ KILLED_AT = (
     "qa.index.store:_put_article@2+",
     "qa.index.store:Store.put_files@1",
     "qa.index.store:_delete_texts@1+",
-    "qa.index.vector_index:VectorIndex.update@1+",
+    "qa.index.vector_index:VectorIndex.remove@1+",
     "qa.index.term_index:TermIndex._write@1+",
     "pathlib:Path.replace@2",
 )

@@ -101,7 +101,7 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   const turn = Number(button.dataset.turn);
-  if (button.matches(".qa-alone")) trigger("input", { turn, alone: true });
+  if (button.matches(".qa-without-history")) trigger("input", { turn, without_history: true });
   if (button.matches(".qa-again")) trigger("input", { turn });
   if (button.matches(".qa-judge")) judge(button);
   if (button.matches(".qa-save")) save(button);

@@ -81,7 +81,7 @@ class Handlers:
         number = data.get("turn")
         if isinstance(number, int) and 0 <= number < len(turns):
             question = turns[number].question
-            if data.get("alone"):
+            if data.get("without_history"):
                 question = Question(question.text, scope=question.scope)
             turns = [*turns[:number], self._service.answer(question), *turns[number + 1 :]]
         return [turns, self._conversation(turns), self._library(turns)]
