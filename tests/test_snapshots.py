@@ -152,7 +152,7 @@ def test_new_passages_take_no_place_of_the_best_in_an_older_snapshot(
     with store.snapshot() as snapshot:
         before = search_in(store, snapshot, NEAR, {"jet": 1.0}, 5)
         assert {f"jet old {n}" for n in range(5)} <= before.keys()
-        for n in range(30):
+        for n in range(100):
             put(store, article(f"jet {n}"), NEAR)  # nearer, and shorter
         if refreshed:
             store.refresh_indexes()
@@ -161,27 +161,27 @@ def test_new_passages_take_no_place_of_the_best_in_an_older_snapshot(
 
 @pytest.mark.parametrize("refreshed", [False, True])
 def test_removed_passages_stay_the_best_in_an_older_snapshot(store: Store, refreshed: bool) -> None:
-    made = [article(f"jet {n}") for n in range(20)]
+    made = [article(f"jet {n}") for n in range(120)]
     for n, one in enumerate(made):
         put(store, one, [10, n, 0, 0])
     store.refresh_indexes()
     with store.snapshot() as snapshot:
         before = search_in(store, snapshot, NEAR, limit=5)
         assert before.keys() == {f"jet {n}" for n in range(5)}
-        remove(store, *made[:10])
+        remove(store, *made[:100])
         if refreshed:
             store.refresh_indexes()
         assert search_in(store, snapshot, NEAR, limit=5) == before
-    assert search(store, NEAR, limit=5).keys() == {f"jet {n}" for n in range(10, 15)}
+    assert search(store, NEAR, limit=5).keys() == {f"jet {n}" for n in range(100, 105)}
 
 
 def test_removed_passages_that_the_search_indexes_still_have_take_no_place(store: Store) -> None:
-    made = [article(f"jet {n}") for n in range(20)]
+    made = [article(f"jet {n}") for n in range(120)]
     for n, one in enumerate(made):
         put(store, one, [10, n, 0, 0])
     store.refresh_indexes()
-    remove(store, *made[:10])
-    assert search(store, NEAR, limit=5).keys() == {f"jet {n}" for n in range(10, 15)}
+    remove(store, *made[:100])
+    assert search(store, NEAR, limit=5).keys() == {f"jet {n}" for n in range(100, 105)}
     assert len(search(store, [0, 0, 0, 1], {"jet": 1.0}, 5)) >= 5
 
 

@@ -59,7 +59,7 @@ STEPS = (
     "qa.index.vector_index:VectorIndex.save",
     "qa.index.term_index:TermIndex.update",
     "qa.index.term_index:TermIndex._write",
-    "qa.index.term_index:TermIndex._write_sums",
+    "qa.index.term_index:TermIndex._write_facts",
     "qa.index.search:SearchIndexes._update_vectors",
     "qa.index.search:SearchIndexes._update_terms",
     "qa.index.sync:Sync._put",

@@ -22,9 +22,7 @@ from qa.index.rows import State
 from qa.index.vector_index import Rows
 
 _HEAP_BYTES = 60_000_000
-# The document that holds the state of the index.
-_STATE = "state"
-_SUMS = "checksums.json"
+_FACTS = "facts.json"  # the state of the index, and the checksums of its files
 # Seconds to wait for another process that writes to the folder, before opening it unchecked: that
 # process has checked the files itself.
 _LOCK_TIMEOUT = 5.0
@@ -61,8 +59,8 @@ class TermIndex:
         """See what another process has written."""
         with self._guarded():
             if self._index is not None:
+                self.state = self._read_facts()
                 self._index.reload()
-                self._read_state(self._index)
 
     def update(
         self,
@@ -83,10 +81,10 @@ class TermIndex:
                 self._sums = {}
                 self._index = self._open()
             try:
-                self._write(self._index, state, added, dropped)
+                self._write(self._index, added, dropped)
                 self.state = state
             finally:  # after an interrupt too: the files may have changed
-                self._write_sums()
+                self._write_facts()
 
     def search(
         self, weights: Mapping[int, float], limit: int, texts: Sequence[int] | None = None
@@ -134,14 +132,12 @@ class TermIndex:
         with suppress(Timeout):
             self._lock.acquire(timeout=_LOCK_TIMEOUT)
         try:
+            state = self._read_facts()
             if self._lock.is_locked:
-                self._sums = json.loads((self._folder / _SUMS).read_text(encoding="utf-8"))
                 for name, known in self._sums.items():
                     if _sha256(self._folder / name) != known:
                         raise ValueError(f"{name} does not match its checksum")
-            index = self._open()
-            self._read_state(index)
-            self._index = index
+            self._index, self.state = self._open(), state
         finally:
             self._lock.release()
 
@@ -151,26 +147,16 @@ class TermIndex:
         index.config_reader("manual")
         return index
 
-    def _read_state(self, index: tantivy.Index) -> None:
-        """Take over the state that the index stores.
-
-        Raises:
-            ValueError: It is of another database.
-        """
-        searcher = index.searcher()
-        for _, address in searcher.search(self._state_query(), 1, count=False).hits:
-            index_id, row, dropped = searcher.doc(address)["state"][0].split()
-            if index_id != self.state.index_id:
-                raise ValueError("it belongs to another index")
-            self.state = State(index_id, int(row), int(dropped))
-
-    def _state_query(self) -> tantivy.Query:
-        return tantivy.Query.term_query(self._schema, "kind", _STATE, "basic")
+    def _read_facts(self) -> State:
+        facts = json.loads((self._folder / _FACTS).read_text(encoding="utf-8"))
+        self._sums, state = facts["checksums"], State(*facts["state"])
+        if state.index_id != self.state.index_id:
+            raise ValueError("it belongs to another index")
+        return state
 
     def _write(
         self,
         index: tantivy.Index,
-        state: State,
         added: Iterable[tuple[int, int, Sequence[int]]],
         dropped: Sequence[int],
     ) -> None:
@@ -185,21 +171,18 @@ class TermIndex:
             if dropped:
                 gone = tantivy.Query.term_set_query(self._schema, "row", list(dropped))
                 writer.delete_documents_by_query(gone)
-            writer.delete_documents_by_query(self._state_query())
-            stored = " ".join(map(str, state))
-            writer.add_document(tantivy.Document(kind=_STATE, state=stored))
             writer.commit()
         finally:
             writer.wait_merging_threads()
         index.reload()
 
-    def _write_sums(self) -> None:
-        """Write the checksums of all files. No file but meta.json changes once it is written."""
-        files = [f for f in self._folder.iterdir() if f.name[0] != "." and f.name != _SUMS]
+    def _write_facts(self) -> None:
+        """Write state and checksums. No file but meta.json changes once it is written."""
+        files = [f for f in self._folder.iterdir() if f.name[0] != "." and f.name != _FACTS]
         known = {name: found for name, found in self._sums.items() if name != "meta.json"}
         self._sums = {file.name: known.get(file.name) or _sha256(file) for file in files}
-        with write_atomically(self._folder / _SUMS) as stream:
-            stream.write(json.dumps(self._sums).encode())
+        with write_atomically(self._folder / _FACTS) as stream:
+            stream.write(json.dumps({"state": self.state, "checksums": self._sums}).encode())
 
 
 def _sha256(file: Path) -> str:
@@ -212,6 +195,4 @@ def _schema() -> tantivy.Schema:
     builder.add_unsigned_field("row", indexed=True, fast=True)
     builder.add_unsigned_field("text", indexed=True)
     builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
-    builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("state", tokenizer_name="raw", index_option="basic", stored=True)
     return builder.build()

@@ -31,7 +31,6 @@ _DATELINE = re.compile(
     r"(?:[A-ZÀ-Þ][\w.'’-]*[ ,/]{1,2}){0,4}[A-ZÀ-Þ]{2}[\w.'’-]*,?(?:\s[—–-])?\s*"
     r"(?P<day>[A-Z][a-z]{2,8}\.?\s\d{1,2}(?:,\s\d{4})?,?\s)?\((?P<outlet>[^()\d]{2,40})\)\s?[.—–:-]"
 )
-_DECLARED_BY_HAND = ("sidecar", "front matter", "column")
 _TITLE_LENGTH = 120
 _DATELINE_LENGTH = 40
 
@@ -102,8 +101,6 @@ def _article(draft: Draft, path: str, known: Mapping[str, str], file_sha256: str
     found += _dateline(text, below)
     found.append(("title", _first_sentence(text, start), "first words"))
     if language := languages.detect(text[start:]):
-        # Detection is more reliable than what the template of a page or a document declares.
-        found = [f for f in found if f[0] != "language" or f[2] in _DECLARED_BY_HAND]
         found.append(("language", language, "detected"))
     chosen = choose(found)
     values: dict[str, Any] = {field: value for field, (value, _) in chosen.items()}
@@ -161,14 +158,10 @@ def _dateline(text: str, start: int) -> Iterator[FieldValue]:
 
 def _first_sentence(text: str, start: int) -> str:
     """Return the first sentence; if it is only a dateline, with the next one on its line."""
-    sentences = split_sentences(text, start, min(len(text), start + 5_000))
-    first, end = sentences[0]
-    if (
-        end - first < _DATELINE_LENGTH
-        and len(sentences) > 1
-        and not _LINE_END.search(text, end, sentences[1][0])
-    ):
-        end = sentences[1][1]
+    (first, end), *others = split_sentences(text, start, min(len(text), start + 5_000))
+    is_short = end - first < _DATELINE_LENGTH
+    if is_short and others and not _LINE_END.search(text, end, others[0][0]):
+        end = others[0][1]
     return _shorten(text[first:end])
 
 

@@ -66,8 +66,6 @@ def to_date(value: object) -> date | None:
 
     ``03/04/2025`` could mean two days.
     """
-    if isinstance(value, date):
-        return value.date() if isinstance(value, datetime) else value
     text = " ".join(str(value).split())
     with suppress(ValueError):
         return datetime.fromisoformat(text).date()

@@ -26,9 +26,8 @@ def read(content: bytes) -> Draft:
         ArticleError: There is no article in it.
     """
     if content.startswith(_PROTECTED):
-        raise ArticleError(
-            "is protected by a password, or an old .doc: save it as .docx without a password"
-        )
+        reason = "is protected by a password, or an old .doc: save it as .docx without a password"
+        raise ArticleError(reason)
     with article_errors("is damaged, or no Word file"):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNPACKED:

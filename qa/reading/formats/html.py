@@ -4,7 +4,6 @@ docs/decisions/0009-reading.md has the measurements behind the two passes.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
 import lxml.html
 import trafilatura
@@ -61,10 +60,8 @@ def _story(page: str) -> str:
 
 def _extract(page: str | lxml.html.HtmlElement, *, strict: bool = False) -> str:
     """Return trafilatura's text; `fast` leaves out its fallbacks, which are rarely needed."""
-    text = trafilatura.extract(
-        page, include_comments=False, favor_precision=strict, fast=not strict
-    )
-    return "\n".join(line for line in map(str.strip, (text or "").splitlines()) if line)
+    raw = trafilatura.extract(page, include_comments=False, favor_precision=strict, fast=not strict)
+    return "\n".join(line for line in map(str.strip, (raw or "").splitlines()) if line)
 
 
 def _prose(text: str) -> int:
@@ -79,10 +76,9 @@ def _join_boxes(tree: lxml.html.HtmlElement, story: str) -> bool:
     """
     known = set(story.splitlines())
     parents = Counter[lxml.html.HtmlElement]()
-    for paragraph in tree.iter("p"):
-        parent = paragraph.getparent()
-        if parent is not None and parent.get("class") and _text(paragraph) in known:
-            parents[parent] += len(_text(paragraph))
+    for paragraph in tree.xpath('//*[@class!=""]/p'):
+        if _text(paragraph) in known:
+            parents[paragraph.getparent()] += len(_text(paragraph))
     if not parents:
         return False
     [(main, _)] = parents.most_common(1)
@@ -106,7 +102,7 @@ def _text(element: lxml.html.HtmlElement) -> str:
     return " ".join(str(element.text_content()).split())
 
 
-def _paragraphs(lines: Iterable[str]) -> str:
+def _paragraphs(lines: list[str]) -> str:
     """Join lines, with an empty line between paragraphs but not inside lists and tables."""
     text = before = ""
     for line in lines:

@@ -34,7 +34,7 @@ def read_metadata(page: str) -> list[FieldValue]:
     if host:
         found.append(("outlet", host, "address"))
     outlets = {_letters(value) for field, value, _ in found if field == "outlet"}
-    outlets.add(_letters(host.rpartition(".")[0]))
+    outlets |= {_letters(host.rsplit(".", 1)[0])} - {""}
     return [
         (field, _without_outlet(value, outlets) if field == "title" else value, origin)
         for field, value, origin in found

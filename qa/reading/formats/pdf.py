@@ -35,9 +35,8 @@ def read(content: bytes) -> Draft:
         pages = [_lines(document, number) for number in range(len(document))]
         properties = document.get_metadata_dict()  # its dates are not the article's
     if not any(pages):
-        raise ArticleError(
-            "has no text in it, only pictures of pages: run text recognition (OCR) on it first"
-        )
+        reason = "has no text, only pictures of pages: run text recognition (OCR) on it first"
+        raise ArticleError(reason)
     check_length(sum(len(line) for lines in pages for line in lines))
     text, starts, running = _join(pages)
     metadata = from_properties({name: properties.get(name, "") for name in ("Title", "Author")})

@@ -70,10 +70,8 @@ def decode(content: bytes, *, declares: bool = False) -> str:
         raise ArticleError("is a binary file, not text")
     best = from_bytes(content).best()
     if best is None:
-        raise ArticleError(
-            "has an encoding that cannot be detected: save it as UTF-8, "
-            "for example with iconv -f WINDOWS-1252 -t UTF-8"
-        )
+        advice = "save it as UTF-8, for example with iconv -f WINDOWS-1252 -t UTF-8"
+        raise ArticleError(f"has an encoding that cannot be detected: {advice}")
     return str(best)
 
 

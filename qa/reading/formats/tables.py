@@ -55,10 +55,8 @@ def _draft(row: object, part: str, columns: Mapping[str, str]) -> Draft:
     values = {str(name): value for name, value in row.items() if name is not None}
     key = _text_key(values, columns)
     if key is None:
-        raise ArticleError(
-            f"has no column for the text of the article (it has {', '.join(list(values)[:8])}): "
-            "name it, as in --column text=NAME"
-        )
+        reason = f"has no column for the text of the article (it has {', '.join(list(values)[:8])})"
+        raise ArticleError(f"{reason}: name it, as in --column text=NAME")
     body = values.pop(key)
     if not isinstance(body, str) or not body.strip():
         raise ArticleError("has no text")
