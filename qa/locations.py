@@ -12,7 +12,6 @@ import platformdirs
 from qa.errors import CorpusError
 
 Named = str | os.PathLike[str] | None
-_log = logging.getLogger("qa")
 
 
 def articles_folder(named: Named = None) -> Path:
@@ -57,7 +56,7 @@ def _chosen_folder(named: Named) -> Path | None:
 
 @functools.cache  # each warning once
 def _warn(what: str) -> None:
-    _log.warning(
+    logging.getLogger("qa").warning(
         "No folder of articles was named and ./seeds does not exist: %s. Name a folder with "
         "--articles DIR, QA_ARTICLES or qa.Corpus.open(DIR).",
         what,

@@ -126,6 +126,7 @@ def test_title(tmp_path: Path, text: str, title: str) -> None:
     [
         (b"", "empty"),
         (b" \r\n\t ", "empty"),
+        (b"\xef\xbb\xbf \n", "empty"),
         (b"---\ntitle: only\n---\n", "empty"),
         (b"\x89PNG\r\n\0\0", "binary"),
         (b"\xff\xfeT\0e\0x", "not the UTF-16"),
@@ -145,6 +146,7 @@ def test_missing_files_and_paths_that_are_not_files(tmp_path: Path) -> None:
     (tmp_path / "link.txt").symlink_to(tmp_path / "gone.txt")
     (tmp_path / "folder.txt").mkdir()
     os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "a.odt").write_text("x")
     for name, reason in [
         ("gone.txt", "no longer there"),
         ("link.txt", "no longer there"),

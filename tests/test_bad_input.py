@@ -291,6 +291,17 @@ def test_every_suffix_has_a_size_limit() -> None:
     assert all(0 < max_bytes(suffix) <= 200_000_000 for suffix in SUFFIXES)
 
 
+@pytest.mark.parametrize("field", ["author", "date", "title"])
+def test_front_matter_that_expands_without_end_is_read(field: str) -> None:
+    lists = "a0: &a0 [x, y]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30)
+    )
+    for value in ("*a29", "&b [x, *b]"):
+        [article] = read_file(f"---\n{lists}{field}: {value}\n---\n{STORY}".encode(), "a.md")
+        assert isinstance(article, Article)
+        assert article.text.endswith(STORY)
+
+
 def test_zip_entry_without_a_name_is_skipped() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

@@ -264,7 +264,9 @@ def test_story_in_several_boxes_is_complete() -> None:
     assert [text.count(f"Part {n} begins here") for n in range(1, 5)] == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1251", "utf-16", "koi8-r"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "windows-1251", "utf-16", "utf-32", "koi8-r"]
+)
 def test_encodings_are_detected(encoding: str) -> None:
     text = (
         "Паром в Несебр снова ходит\n\nПаром в Несебр снова ходит с пятницы, после того как "

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,6 +36,7 @@ VECTORS = arrays(np.float32, (4,), elements=st.integers(-5, 5).map(float)).filte
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(TEXTS, VECTORS, min_size=1, max_size=12), VECTORS, TEXTS, st.booleans())
 def test_both_searches_agree_with_brute_force(
     tmp_path_factory: pytest.TempPathFactory,

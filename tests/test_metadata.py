@@ -90,6 +90,11 @@ def test_error_in_a_csv_sidecar_is_located(tmp_path: Path, csv: str, reason: str
         read_sidecar(tmp_path)
 
 
+def test_names_of_fields_are_the_same_in_both_sidecars(tmp_path: Path) -> None:
+    (tmp_path / "metadata.toml").write_text('["a.txt"]\nsource = "The Post"\ndate = 2024-03-04\n')
+    assert read_sidecar(tmp_path) == {"a.txt": {"outlet": "The Post", "published": "2024-03-04"}}
+
+
 def test_two_sidecars_are_refused(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("path\n")
     (tmp_path / "metadata.toml").write_text("")
@@ -113,6 +118,8 @@ def test_two_sidecars_are_refused(tmp_path: Path) -> None:
         ("title", " A\n title\t", "A title"),
         ("title", {"a": 1}, None),
         ("author", ["A", "B"], "A, B"),
+        ("author", [{"name": "A"}, {"name": ["B", "C"]}, {"id": 1}, "A"], "A, B, C"),
+        ("outlet", {"id": "bbc", "name": "BBC"}, "BBC"),
     ],
 )
 def test_values_as_files_write_them(field: str, value: object, cleaned: str | None) -> None:

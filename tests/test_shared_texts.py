@@ -149,10 +149,9 @@ STORY = {"a.txt": SENTENCES[:3], "b.txt": SENTENCES[1:5], "c.txt": SENTENCES[3:]
 def stories(corpus: qa.Corpus) -> dict[str, int]:
     """Return the story of each article, by path."""
     with corpus._store.snapshot() as snapshot:
-        return dict(
-            snapshot.query("SELECT a.path, t.story FROM articles a JOIN texts t "
-                           "ON t.number = a.text_number")
-        )  # fmt: skip
+        texts = dict(snapshot.query("SELECT path, text_number FROM articles"))
+        found = snapshot.stories(texts.values())
+    return {path: found[number] for path, number in texts.items()}
 
 
 def write(folder: Path, name: str) -> None:
@@ -196,6 +195,18 @@ def test_articles_are_apart_again_when_what_linked_them_is_gone(
         expected = [shown(hit) for hit in fresh.retrieve(question)]
     assert sorted(expected) == [("Daily", []), ("Post", [])]
     assert [shown(hit) for hit in corpus.retrieve(question)] == expected
+
+
+@pytest.mark.parametrize("gone", ["a.txt", "b.txt", "c.txt"])
+def test_the_other_near_duplicates_stay_one_story_when_one_is_removed(
+    corpus: qa.Corpus, place: Path, gone: str
+) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (place / name).write_text(f"{' '.join(SENTENCES)} This is the paper {name}.")
+        corpus.sync()
+    (place / gone).unlink()
+    corpus.sync()
+    assert len(set(stories(corpus).values())) == 1
 
 
 def test_near_duplicate_is_shown_beside_the_passage_that_it_repeats(

@@ -8,10 +8,10 @@ from qa.text.values import Kind, asked_kind, find_values, number, states
 @pytest.mark.parametrize(
     ("text", "kind", "stated", "key"),
     [
-        ("It paid $2.5 billion then.", Kind.MONEY, "$2.5 billion", ("dollar", 2.5e9, False)),
-        ("worth USD 100 million per jet", Kind.MONEY, "USD 100 million", ("dollar", 1e8, True)),
-        ("a fine of €3,000", Kind.MONEY, "€3,000", ("euro", 3000.0, False)),
-        ("fifty million dollars", Kind.MONEY, "fifty million dollars", ("dollar", 5e7, False)),
+        ("It paid $2.5 billion then.", Kind.MONEY, "$2.5 billion", (2.5e9, "dollar", False)),
+        ("worth USD 100 million per jet", Kind.MONEY, "USD 100 million", (1e8, "dollar", True)),
+        ("a fine of €3,000", Kind.MONEY, "€3,000", (3000.0, "euro", False)),
+        ("fifty million dollars", Kind.MONEY, "fifty million dollars", (5e7, "dollar", False)),
         ("rose 12.5 per cent", Kind.PERCENT, "12.5 per cent", (12.5,)),
         ("on December 12, 2025, they", Kind.DATE, "December 12, 2025", (2025, 12, 12)),
         ("on 3 March 1999 it", Kind.DATE, "3 March 1999", (1999, 3, 3)),

@@ -5,7 +5,7 @@ The rules prefer missing a difference to reporting one that is none.
 
 import re
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 from qa.answering.question import AnalyzedQuestion
@@ -71,6 +71,20 @@ class Statement(NamedTuple):
         """The sentence's words."""
         return self.sentence.passage.text
 
+    def part(self, span: Span) -> Passage:
+        """Return the part of the sentence at a span of its text."""
+        start = self.sentence.passage.start
+        return Passage(self.article, start + span[0], start + span[1])
+
+    def same_article(self, other: "Statement") -> bool:
+        """Return whether both are from one article, which does not contradict itself."""
+        return self.article.article_id == other.article.article_id
+
+    def has_name(self, values: Sequence[Value]) -> bool:
+        """Return whether one of the values is a name that the sentence has too."""
+        names = [str(value.key[0]) for value in values if value.kind is Kind.NAME]
+        return any(name in fold(self.text) for name in names)
+
 
 def find_differences(
     question: AnalyzedQuestion, statements: Sequence[Statement]
@@ -84,11 +98,8 @@ def find_differences(
     most = max((statement.sentence.coverage for statement in statements), default=0.0)
     share = _COVERS_NAME if question.kind is Kind.NAME else _COVERS
     comparable = [s for s in statements if s.sentence.coverage >= share * most]
-    found = (
-        _of_values(question, comparable) if question.kind else _of_pairs(comparable),
-        _of_denial(question, statements),
-    )
-    return tuple(difference for difference in found if difference)
+    found = _of_values(question, comparable) if question.kind else _of_pairs(comparable)
+    return tuple(filter(None, (found, _of_denial(question, statements))))
 
 
 def can_be_denied(question: str) -> bool:
@@ -140,10 +151,9 @@ def contradict(kind: Kind, one: Value, other: Value) -> bool:
     if kind is Kind.NAME:
         first, second = str(one.key[0]).split(), str(other.key[0]).split()
         return first[-1] not in second and second[-1] not in first
-    if kind is Kind.MONEY and (one.key[0], one.key[2]) != (other.key[0], other.key[2]):
+    if kind is Kind.MONEY and one.key[1:] != other.key[1:]:
         return False  # two currencies may be one amount, and a price is no sum
-    a = float(one.key[1] if kind is Kind.MONEY else one.key[0])
-    b = float(other.key[1] if kind is Kind.MONEY else other.key[0])
+    a, b = float(one.key[0]), float(other.key[0])
     return abs(a - b) > (_ABOUT if about else _EXACT) * max(abs(a), abs(b))
 
 
@@ -158,35 +168,23 @@ def _of_values(question: AnalyzedQuestion, statements: Sequence[Statement]) -> D
     ]
     clashing: set[int] = set()
     for (i, (one, ours)), (j, (other, theirs)) in combinations(enumerate(stated), 2):
-        if one.article.article_id == other.article.article_id:
+        if one.same_article(other):
             continue
         # Every value near the question counts: one that both state is an agreement.
-        if all(contradict(kind, a, b) for a in ours for b in theirs) and not _mentions(
-            kind, one, other, ours, theirs
-        ):
+        contradictory = all(contradict(kind, a, b) for a in ours for b in theirs)
+        if contradictory and not (one.has_name(theirs) or other.has_name(ours)):
             clashing |= {i, j}
-    if not clashing:
-        return None
-    groups: list[tuple[Value, list[Statement], Article]] = []
-    for i in sorted(clashing):
-        statement, values = stated[i]
-        for value, members, _ in groups:
-            if not contradict(kind, value, values[0]):
-                members.append(statement)
-                break
-        else:
-            groups.append((values[0], [statement], statement.article))
+    groups: dict[Value, list[Statement]] = {}
+    for statement, (value, *_) in [stated[i] for i in sorted(clashing)]:
+        same = next((known for known in groups if not contradict(kind, known, value)), value)
+        groups.setdefault(same, []).append(statement)
     if len(groups) < 2:
         return None
-    return Difference(
-        str(kind),
-        tuple(
-            StatedValue(
-                Passage(article, *value.span), tuple(dict.fromkeys(s.number for s in members))
-            )
-            for value, members, article in groups
-        ),
-    )
+    differing = []
+    for value, members in groups.items():
+        passage = Passage(members[0].article, *value.span)
+        differing.append(StatedValue(passage, tuple(dict.fromkeys(m.number for m in members))))
+    return Difference(str(kind), tuple(differing))
 
 
 def clashing_values(one: str, other: str) -> tuple[Value, Value] | None:
@@ -220,17 +218,12 @@ def _has_partner(value: Value, others: Sequence[Value]) -> bool:
 
 def _of_pairs(statements: Sequence[Statement]) -> Difference | None:
     for one, other in combinations(statements, 2):
-        if one.article.article_id == other.article.article_id:
+        if one.same_article(other):
             continue
         if clash := clashing_values(one.text, other.text):
             sides = zip((one, other), clash, strict=True)
-            return Difference(
-                str(clash[0].kind),
-                tuple(
-                    StatedValue(_part(s.sentence.passage, value.span), (s.number,))
-                    for s, value in sides
-                ),
-            )
+            parts = [StatedValue(s.part(value.span), (s.number,)) for s, value in sides]
+            return Difference(str(clash[0].kind), tuple(parts))
     return None
 
 
@@ -239,33 +232,16 @@ def _of_denial(question: AnalyzedQuestion, statements: Sequence[Statement]) -> D
         return None
     denying = [s for s in statements if denies(s.text)]
     stating = [s for s in statements if not denies(s.text) and not _NEGATES.search(s.text)]
-    for no in denying:
-        for yes in stating:
-            if yes.article.article_id != no.article.article_id:
-                return Difference(
-                    DENIAL,
-                    (
-                        StatedValue(yes.sentence.passage, (yes.number,)),
-                        StatedValue(no.sentence.passage, (no.number,)),
-                    ),
-                )
+    for no, yes in product(denying, stating):
+        if not no.same_article(yes):
+            sides = [StatedValue(s.sentence.passage, (s.number,)) for s in (yes, no)]
+            return Difference(DENIAL, tuple(sides))
     return None
 
 
 def _is_new_name(name: str, asked: frozenset[str]) -> bool:
     """Return whether a name is new, and no designation (S-400), acronym (NATO) or people."""
     return bool(set(index_terms(name)) - asked) and not _NO_PERSON.search(name)
-
-
-def _mentions(
-    kind: Kind, one: Statement, other: Statement, ours: list[Value], theirs: list[Value]
-) -> bool:
-    """Return whether a sentence also has the other's name: then it does not contradict it."""
-    if kind is not Kind.NAME:
-        return False
-    return any(str(value.key[0]) in fold(other.text) for value in ours) or any(
-        str(value.key[0]) in fold(one.text) for value in theirs
-    )
 
 
 def _reach(value: Value, units: frozenset[str]) -> int:
@@ -286,11 +262,6 @@ def _units(question: AnalyzedQuestion) -> frozenset[str]:
     if "how many" in fold(question.query):
         return asked if asked & _COUNTED else asked | _COUNTED
     return asked | _COUNTED | _MEASURED
-
-
-def _part(sentence: Passage, span: Span) -> Passage:
-    """Return the part of a sentence at a span of the sentence's text."""
-    return Passage(sentence.article, sentence.start + span[0], sentence.start + span[1])
 
 
 def _words_between(text: str, place: int, span: Span) -> int:

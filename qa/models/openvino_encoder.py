@@ -21,6 +21,7 @@ from qa.models.files import sha256
 if TYPE_CHECKING:
     import openvino
 
+Vectors = NDArray[np.float32]
 MODEL, TOKENIZER, _SETTINGS = "model.xml", "tokenizer.json", "settings.json"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _CORES = os.cpu_count() or 1
@@ -69,8 +70,8 @@ class OpenVinoEncoder:
         beyond = [part.special_tokens_mask.count(0) for part in encoding.overflowing]
         return len(encoding.ids) + sum(beyond)
 
-    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors of questions, float32 of shape ``(len(texts), dimension)``."""
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of questions, float32 of shape ``(len(texts), dimension)``."""
         tokens = self._tokens(self._settings["query_prompt"], texts)
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), _QUERIES):
@@ -78,10 +79,10 @@ class OpenVinoEncoder:
             with self._query_lock:
                 self._request.infer(_padded(tokens[rows]))
                 vectors[rows] = self._request.get_output_tensor(0).data
-        return vectors
+        return _unit(vectors)
 
-    def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors of passages, float32 of shape ``(len(texts), dimension)``."""
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of passages, float32 of shape ``(len(texts), dimension)``."""
         tokens = self._tokens(self._settings["passage_prompt"], texts)
         longest_first = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
@@ -98,7 +99,7 @@ class OpenVinoEncoder:
                 self._queue.start_async(_padded([tokens[row] for row in rows]), rows)
                 start += size
             self._queue.wait_all()
-        return vectors
+        return _unit(vectors)
 
     def _tokens(self, prompt: str, texts: Sequence[str]) -> list[list[int]]:
         encodings = self._tokenizer.encode_batch([prompt + text for text in texts])
@@ -136,6 +137,12 @@ def seal(folder: Path, **settings: str | int) -> None:
 def _checksum(folder: Path) -> str:
     hashes = [sha256(folder / name) for name in (MODEL, "model.bin", TOKENIZER)]
     return hashlib.sha256(b"".join(hashes)).hexdigest()
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """Scale vectors to length 1, so that the inner product of two is their cosine."""
+    norms: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(norms, np.finfo(np.float32).tiny)
 
 
 def _padded(tokens: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:

@@ -25,21 +25,16 @@ class Reranker:
         """
         from sentence_transformers import CrossEncoder
 
-        folder = Path(model).expanduser()
+        name = Path(model).expanduser().as_posix()
         try:
-            self._model = CrossEncoder(
-                str(folder) if folder.is_dir() else model, local_files_only=folder.is_dir()
-            )
+            self._model = CrossEncoder(name, local_files_only=Path(name).is_dir())
+            if (count := self._model.num_labels) != 1:
+                raise ValueError(f"it gives {count} scores for a passage, but a reranker gives one")
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(
-                f"{model} is not a cross-encoder that can be loaded: {error}. Name another with "
+                f"{model} is not a cross-encoder that can be used: {error}. Name another with "
                 "--reranker, or leave --reranker out."
             ) from error
-        if self._model.num_labels != 1:
-            raise ModelError(
-                f"{model} gives {self._model.num_labels} scores for a passage, but a reranker "
-                "gives one. Name another with --reranker, or leave --reranker out."
-            )
         self._lock = Lock()  # guards the tokenizer, which fails if two threads use it at once
 
     def scores(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -49,8 +44,7 @@ class Reranker:
             query: The question.
             texts: The passages to compare.
         """
+        pairs = [(query, text) for text in texts]
         with self._lock:
-            found = self._model.predict(
-                [(query, text) for text in texts], show_progress_bar=False, convert_to_numpy=True
-            )
+            found = self._model.predict(pairs, show_progress_bar=False)
         return np.asarray(found, dtype=np.float32).reshape(-1)

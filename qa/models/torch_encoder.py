@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -29,13 +29,7 @@ from transformers.utils import logging as transformers_logging
 
 # Lowest cosine allowed between the vectors of the export and the original, by precision.
 _CLOSEST = {"bf16": 0.999, "f32": 0.9999}
-_SAMPLES = (
-    "Who?",
-    "What did the minister say about the talks in Geneva?",
-    "On Tuesday the council voted 7 to 2 to close the old bridge, which 40,000 people cross a day.",
-    "Überschwemmung in Köln: 1.200 Menschen in Notunterkünften, sagte der Bürgermeister.",
-    "The report runs to several hundred pages and names no one. " * 40,
-)
+_SAMPLES = Path(__file__).with_name("samples.txt").read_text(encoding="utf-8").splitlines()
 
 
 class TorchEncoder:
@@ -48,7 +42,6 @@ class TorchEncoder:
             ModelError: The folder holds no such model.
         """
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
         try:
             self.model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
@@ -58,23 +51,28 @@ class TorchEncoder:
             ) from error
         self.dimension = int(self.model.get_embedding_dimension() or 0)
         self.token_limit = int(self.model.get_max_seq_length() or 512)
+        # Their warnings while the model is traced do not matter: the vectors are compared later.
+        for library in ("sentence_transformers", "transformers"):
+            logging.getLogger(library).setLevel(logging.ERROR)
         self._lock = Lock()  # guards the tokenizer, which fails if two threads use it at once
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of `text`, special tokens included."""
         with self._lock:
-            encoded = self.model.tokenizer(text, truncation=False, padding=False, verbose=False)
-        return len(encoded["input_ids"])
+            return len(self.model.tokenizer.encode(text, verbose=False))
 
     def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors of questions, float32 of shape ``(len(texts), dimension)``."""
-        with self._lock:
-            return np.asarray(self.model.encode_query(list(texts), show_progress_bar=False))
+        """Return unit vectors of questions, float32 of shape ``(len(texts), dimension)``."""
+        return self._encoded(self.model.encode_query, texts)
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors of passages, float32 of shape ``(len(texts), dimension)``."""
+        """Return unit vectors of passages, float32 of shape ``(len(texts), dimension)``."""
+        return self._encoded(self.model.encode_document, texts)
+
+    def _encoded(self, encode: Callable[..., Any], texts: Sequence[str]) -> NDArray[np.float32]:
         with self._lock:
-            return np.asarray(self.model.encode_document(list(texts), show_progress_bar=False))
+            vectors = encode(list(texts), show_progress_bar=False, normalize_embeddings=True)
+        return np.asarray(vectors).reshape(-1, self.dimension)
 
     def export(self, folder: Path) -> None:
         """Write the model for OpenVINO to `folder`, completely or not at all.
@@ -128,36 +126,23 @@ class TorchEncoder:
         return str(prompts[chosen]) if chosen else ""
 
 
-class _Pipeline(torch.nn.Module):
-    """All modules of a sentence-transformers model, with positional inputs as tracing needs."""
+class _Pipeline(torch.nn.ModuleList):
+    """A sentence-transformers model with positional inputs, as tracing needs."""
 
-    def __init__(self, model: SentenceTransformer) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+    def forward(self, *inputs: torch.Tensor) -> Any:
         """Return vectors, ``(batch, dimension)``."""
-        outputs = self.model(dict(zip(INPUTS, inputs, strict=True)))
-        vectors: torch.Tensor = outputs["sentence_embedding"]
-        return vectors
+        [model] = self
+        return model(dict(zip(INPUTS, inputs, strict=True)))["sentence_embedding"]
 
 
 def _trace(model: SentenceTransformer) -> Any:
     ones = torch.ones(2, 8, dtype=torch.int64)
+    pipeline = _Pipeline([model]).eval()
     # The tracer's warnings do not matter: the vectors are compared afterwards.
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            return runtime().convert_model(
-                _Pipeline(model).eval(), example_input=(ones, ones, 0 * ones)
-            )
-    finally:
-        logging.disable(logging.NOTSET)
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+        return runtime().convert_model(pipeline, example_input=(ones, ones, 0 * ones))
 
 
 def _sample_vectors(encoder: TorchEncoder | OpenVinoEncoder) -> NDArray[np.float32]:
     """Return unit vectors of the samples, as questions and as passages."""
-    vectors = np.concatenate([encoder.queries(_SAMPLES), encoder.passages(_SAMPLES)])
-    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
+    return np.concatenate([encoder.queries(_SAMPLES), encoder.passages(_SAMPLES)])

@@ -10,7 +10,7 @@ from typing import Any
 
 from qa.errors import ArticleError
 from qa.reading.boilerplate import find_boilerplate
-from qa.reading.formats import ISOLATED, Draft, archive, article_errors, read
+from qa.reading.formats import ISOLATED, Draft, archive, article_errors, printable, read
 from qa.reading.isolated import IsolatedReader
 from qa.reading.metadata import FieldValue, choose, clean
 from qa.records import Article, Skipped, Span
@@ -22,7 +22,6 @@ Sidecar = Mapping[str, Mapping[str, str]]
 Columns = Mapping[str, str]
 """The column or key of a table for each field; see `qa.reading.formats.read`."""
 
-_LINE_END = re.compile(r"[\r\n]")
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"#\s+(\S.*)")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
@@ -65,7 +64,7 @@ def read_file(
                     raise inner
                 yield from read_file(inner, f"{path}/{name}", sidecar, columns, reader)
             except ArticleError as error:
-                yield Skipped(f"{path}/{name}", str(error))
+                yield Skipped(printable(f"{path}/{name}"), str(error))
         return
     file_sha256 = file_sha256 or hashlib.sha256(content).hexdigest()
     if suffix in ISOLATED:
@@ -90,7 +89,7 @@ def read_file(
 def _article(draft: Draft, path: str, known: Mapping[str, str], file_sha256: str) -> Article:
     text = draft.text.encode("utf-8", "replace").decode("utf-8")  # unpaired surrogates become "?"
     start = _story_start(text, draft.boilerplate)
-    if start >= len(text.rstrip()):
+    if start == trim(text, (start, len(text)))[1]:
         raise ArticleError("is empty: there is no text in it")
     first_line, below = _headline(text, start)
     headline = draft.headline or first_line
@@ -160,7 +159,7 @@ def _first_sentence(text: str, start: int) -> str:
     """Return the first sentence; if it is only a dateline, with the next one on its line."""
     (first, end), *others = split_sentences(text, start, min(len(text), start + 5_000))
     is_short = end - first < _DATELINE_LENGTH
-    if is_short and others and not _LINE_END.search(text, end, others[0][0]):
+    if is_short and others and set("\r\n").isdisjoint(text[end : others[0][0]]):
         end = others[0][1]
     return _shorten(text[first:end])
 

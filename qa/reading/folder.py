@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qa.errors import ArticleError, CorpusError
-from qa.reading.formats import check_file, max_bytes
-from qa.reading.names import UNPRINTABLE, is_hidden, printable
+from qa.reading.formats import UNPRINTABLE, check_file, is_hidden, max_bytes, printable
 from qa.reading.sidecar import SIDECARS
 from qa.records import Skipped
 

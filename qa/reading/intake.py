@@ -12,15 +12,14 @@ from secrets import token_hex
 from qa.errors import ArticleError, CorpusError
 from qa.reading.articles import read_file
 from qa.reading.folder import read_bytes
+from qa.reading.formats import UNPRINTABLE, is_hidden
 from qa.reading.isolated import IsolatedReader
-from qa.reading.names import UNPRINTABLE, is_hidden
 from qa.records import Article, Skipped
 
 REMOVED = ".removed"
 """The folder of removed files, inside the folder of articles; hidden, so it is not searched."""
 _INCOMING = ".incoming-"
 _STALE_AFTER = 3600  # seconds; no copy takes longer
-_DRIVE = re.compile(r"[A-Za-z]:")
 _OUTSIDE = "has a name that leads out of the folder of articles"
 _LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be added
 
@@ -141,7 +140,7 @@ def _relative(name: str) -> PurePosixPath:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts:
         raise ArticleError("has no name")
-    if ".." in parts or _DRIVE.match(parts[0]):
+    if ".." in parts or re.match("[A-Za-z]:", parts[0]):
         raise ArticleError(_OUTSIDE)
     if is_hidden(parts):
         raise ArticleError("is hidden (its name, or its folder's, begins with a dot)")

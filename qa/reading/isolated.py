@@ -137,8 +137,7 @@ def main() -> None:
         alarm(int(request["seconds"]) + 5)  # ends this process, in case its parent was killed
         content = sys.stdin.buffer.read(request["length"])
         try:
-            [draft] = read(content, request["suffix"], {})
-            reply: dict[str, object] = {"draft": draft}
+            reply: dict[str, object] = {"draft": read(content, request["suffix"], {})[0]}
         except ArticleError as error:
             reply = {"error": str(error)}
         replies.write(json.dumps(reply).encode() + b"\n")

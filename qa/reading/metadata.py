@@ -12,9 +12,8 @@ FIELDS = ("title", "outlet", "author", "published", "url", "language")
 FieldValue = tuple[str, str, str]
 """A field, its value as text (dates as 2025-12-17) and its origin."""
 
-NAMES: dict[str, dict[str, list[str]]] = tomllib.loads(
-    Path(__file__).with_name("field_names.toml").read_text(encoding="utf-8")
-)
+_TOML = Path(__file__).with_name("field_names.toml").read_text(encoding="utf-8")
+NAMES: dict[str, dict[str, list[str]]] = tomllib.loads(_TOML)
 """Names of columns, keys and meta tags that hold each field; origins; formats of dates."""
 ORIGINS = tuple(NAMES["values"]["origins"])
 """Where a value can come from, most trusted first."""
@@ -45,20 +44,22 @@ def clean(field: str, value: object) -> str | None:
     return line or None
 
 
-def names_in(value: object, by_id: Mapping[str, Mapping[str, object]]) -> str | None:
+def names_in(value: object, by_id: Mapping[str, Mapping[str, object]]) -> str:
     """Return the names in JSON, separated by commas: ``["A. One", {"name": "B. Two"}]``.
 
     Args:
-        value: A name, an object with a name, or a list of these.
+        value: A name, an object with a name or a list of names, or a list of these.
         by_id: The objects that others refer to by their ``@id``, as in JSON-LD.
     """
-    if isinstance(value, list):
-        names = [name for item in value if (name := names_in(item, by_id))]
-        return ", ".join(dict.fromkeys(names))
-    if isinstance(value, dict):
-        value = value.get("name") or by_id.get(str(value.get("@id")), {}).get("name")
-        return names_in(value, {})
-    return value if isinstance(value, str) else None
+    names: dict[str, None] = {}  # a set that keeps the order
+    for item in value if isinstance(value, list) else [value]:
+        named: object = item
+        if isinstance(item, dict):
+            named = item.get("name") or by_id.get(str(item.get("@id")), {}).get("name")
+        # Lists inside these are left out: in YAML, a list may hold itself, or another many times.
+        inner = named if isinstance(named, list) else [named]
+        names |= dict.fromkeys(name for name in inner if isinstance(name, str))
+    return ", ".join(names)
 
 
 def to_date(value: object) -> date | None:
@@ -66,7 +67,7 @@ def to_date(value: object) -> date | None:
 
     ``03/04/2025`` could mean two days.
     """
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).split()) if isinstance(value, str | int | date) else ""
     with suppress(ValueError):
         return datetime.fromisoformat(text).date()
     for pattern in NAMES["values"]["date_formats"]:

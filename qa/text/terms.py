@@ -5,8 +5,10 @@ since their stemmers read the accents. Text without spaces is split into pairs o
 """
 
 import re
+import tomllib
 import unicodedata
 from functools import cache, lru_cache
+from pathlib import Path
 
 import regex
 import Stemmer
@@ -21,25 +23,6 @@ _UNSPACED = re.compile(
 _POSSESSIVE = re.compile(r"['’]s\b")
 _COUNTRY = re.compile(r"\bUS\b")  # not the pronoun, which is a stop word
 
-# English function words and question words.
-STOP_WORDS = frozenset(
-    """a about am an and any are as at be been being but by can could did do does for from had has
-    have he her him his how i if in into is it its me my no not of on or our she should so such
-    than that the their them then there these they this those to us was we were what when where
-    which who whom whose why will with would you your""".split()
-)
-
-# One spelling for what outlets spell in two ways, applied to articles and questions alike.
-_VARIANTS = {
-    "turkiye": "turkey", "kiev": "kyiv", "czechia": "czech", "usd": "dollar", "eur": "euro",
-    "programme": "program", "programmes": "programs", "defence": "defense", "defences": "defenses",
-    "offence": "offense", "licence": "license", "licences": "licenses",
-}  # fmt: skip
-_SPELLINGS = (
-    (re.compile(r"(?<=\w{3})is(e|ed|es|er|ers|ing|ation|ations)$"), r"iz\1"),
-    (re.compile(r"(?<=\w{3})our(s|ed|ing|able|ite|hood)?$"), r"or\1"),
-    (re.compile(r"(?<=\w{2})tre(s)?$"), r"ter\1"),
-)
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 # In other languages letters may carry marks that belong to the word, such as vowels in Hindi. Those
 # of Arabic and Hebrew are mostly not written, so they are removed.
@@ -47,30 +30,13 @@ _FOREIGN_TOKEN = regex.compile(r"\d+(?:[.,]\d+)+|[\p{L}\p{N}\p{M}]+")
 _VOWEL_POINTS = re.compile(r"[\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
 
 _ENGLISH = "en"
-# The languages of Snowball's stemmers, as ISO 639-1 codes, by which Snowball knows them too.
-_STEMMED = frozenset(
-    """ar ca cs da de el en es et eu fa fi fr ga hi hu hy id it lt ne nl no pl pt ro ru sr sv ta
-    tr""".split()
-)
-# Stop words of other languages, folded.
-_STOP_WORDS = {
-    "ar": """من في على الى عن ان ما ماذا متى اين كيف هل هو هي هذا هذه التي الذي مع كان لم لا
-        قد""".split(),
-    "de": """der die das den dem des ein eine einen einem einer eines und oder aber nicht ist sind
-        war waren wird werden wurde wurden hat haben hatte im in am an auf aus bei mit nach von vom
-        zu zum zur fur uber um sich es er sie wir ihr was wer wen wem wann wo wie warum welche
-        welcher welches wieviel viel viele""".split(),
-    "es": """el la los las un una unos unas de del a al en y o no es son fue fueron ha han por para
-        con que se su sus lo como quien quienes cuando donde cual cuales cuanto cuantos""".split(),
-    "fr": """le la les un une des de du d l a au aux en et ou ne pas est sont etait ete par pour
-        avec que qu qui se sa son ses ce cette dans sur quand comment quel quelle quels quelles
-        combien quoi""".split(),
-    "ru": """и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по ее мне
-        было от о из ему ли или кто где когда какой какая какие сколько почему был была
-        были""".split(),
-    "tr": """ve bir bu da de ile icin mi mu ne kim nerede nasil hangi kac zaman neden o ama gibi
-        daha cok en olan olarak var""".split(),
-}
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_STEMMED = frozenset(_WORDS["stemmed"].split())
+_STOP_WORDS = {code: frozenset(words.split()) for code, words in _WORDS["stop_words"].items()}
+STOP_WORDS = _STOP_WORDS[_ENGLISH]
+"""English function words and question words."""
+_VARIANTS: dict[str, str] = _WORDS["variants"]
+_ENDINGS = [(re.compile(ending), new) for ending, new in _WORDS["endings"].items()]
 
 
 def fold(text: str) -> str:
@@ -150,8 +116,8 @@ def _english_term(word: str) -> str:
     if "." in word and not word[0].isdigit():
         word = word.replace(".", "")
     word = _VARIANTS.get(word, word)
-    for pattern, replacement in _SPELLINGS:
-        word = pattern.sub(replacement, word)
+    for ending, american in _ENDINGS:
+        word = ending.sub(american, word)
     return str(_stemmer(_ENGLISH).stemWord(word))
 
 

@@ -5,9 +5,11 @@ finds figures and few names.
 """
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 from qa.records import Span
 from qa.text.terms import STOP_WORDS, fold, index_terms
@@ -30,7 +32,7 @@ class Value:
     Attributes:
         kind: What kind of value it is.
         span: Its place in the text.
-        key: The value in a form to compare with others of its kind: currency, amount and whether it
+        key: The value in a form to compare with others of its kind: amount, currency and whether it
             is a rate ("per year"); percentage; year, month and day (0 where not stated); number and
             the terms that follow it; folded name.
         about: Whether it is a bound or an estimate ("over", "up to", "roughly") and not exact.
@@ -42,36 +44,19 @@ class Value:
     about: bool = False
 
 
-_MONTHS = {
-    month: number
-    for number, month in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
-}
-# Months that are common words or abbreviations as well: without a day or year they are no date.
-_AMBIGUOUS_MONTHS = frozenset(("may", "march", "mar", "sep", "dec", "jan"))
-_NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
-    "dozen hundred"
-).split()
-_UNITS = dict(zip(_NUMBER_WORDS, [*range(21), *range(30, 100, 10), 12, 100], strict=True))
-_SCALES = {
-    "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12,
-    "k": 1e3, "mn": 1e6, "m": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12,
-}  # fmt: skip
-_CURRENCIES = {
-    "$": "dollar", "us$": "dollar", "usd": "dollar", "dollar": "dollar", "€": "euro", "eur": "euro",
-    "euro": "euro", "£": "pound", "gbp": "pound", "pound": "pound", "¥": "yen", "yen": "yen",
-    "yuan": "yuan", "lira": "lira", "₺": "lira", "ruble": "ruble", "rouble": "ruble",
-    "rupee": "rupee", "₹": "rupee", "cent": "cent", "franc": "franc", "riyal": "riyal",
-}  # fmt: skip
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_MONTHS = {month: number for number, month in enumerate(_WORDS["months"].split(), 1)}
+_AMBIGUOUS_MONTHS = frozenset(_WORDS["ambiguous_months"].split())
+_NOT_NAMES = STOP_WORDS | set(_WORDS["not_names"].split())
+_UNITS: dict[str, int] = _WORDS["numbers"]
+_SCALES: dict[str, float] = _WORDS["scales"]
+_CURRENCIES: dict[str, str] = _WORDS["currencies"]
+_ASKS = {Kind(kind): "|".join(wordings) for kind, wordings in _WORDS["asks"].items()}
+_MONTH = f"(?:{'|'.join(_WORDS['month'])})"
 _WORD_NUMBER = "|".join(sorted(_UNITS, key=len, reverse=True))
 _FIGURE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _SCALE = r"(?:hundred|thousand|million|billion|trillion)"
 _NUMBER = rf"(?:(?:{_FIGURE})|\b(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?\b)(?:[ -]{_SCALE}\b)?"
-_MONTH = (
-    r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?|July?"
-    r"|Aug(?:ust|\.)?|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
-)
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _NO_YEAR = rf"(?![.,]\d|%|-\d| ?(?:{_SCALE}|percent|dollars|people|km|miles|kilomet|met(?:er|re)))"
@@ -98,11 +83,7 @@ _DATE = re.compile(
     r"|\b(?P<c8>[12]?\d)(?:st|nd|rd|th) century\b"
 )
 _PLAIN = re.compile(rf"(?<![\w$€£.,-])(?P<n>{_NUMBER})(?![\w%]|[.,:]\d)", re.IGNORECASE)
-_BOUND = re.compile(
-    r"\b(?:about|around|roughly|nearly|almost|some|approximately|over|more than|at least|up to"
-    r"|exceed(?:ing|s)?|less than|under|fewer than|close to|estimated|an? )\s*$",
-    re.IGNORECASE,
-)
+_BOUND = re.compile(rf"\b(?:{'|'.join(_WORDS['bound'])})\s*$", re.IGNORECASE)
 _UNIT_WORD = re.compile(r"[ -]([^\W\d_]+)")
 _CAPITAL = r"(?:(?:[A-Z]\.){2,}|[^\W\d_a-zß-öø-ÿ][\w’'.-]*[\w’']|[A-Z]\.)"
 _NAME = re.compile(
@@ -111,44 +92,8 @@ _NAME = re.compile(
 )
 _LINK = re.compile(r" (?:and|for|the) ")
 _POSSESSIVE = re.compile(r"(?:['’]s?)?$")
-# Words that are capitalised without naming anyone.
-_NOT_NAMES = STOP_WORDS | set(
-    """according also although another both despite during each even finally first following former
-    further however its later many meanwhile more most new one other recently several since some
-    still such three two under unlike until while yet yes president minister ambassador mr mrs ms dr
-    prime defense defence foreign secretary general""".split()
-)
-_TITLE = re.compile(
-    r"(?:Mr|Mrs|Ms|Dr|President|Prime Minister|Ambassador|Minister|Secretary|King|Queen|Pope"
-    r"|General|Senator|Chancellor|spokes(?:man|woman|person)|Sir|Professor|Prof)\.?\s+"
-)
+_TITLE = re.compile(rf"(?:{'|'.join(_WORDS['title'])})\.?\s+")
 _POSTED = re.compile(r"\b(?:ambassador|envoy|emissary) to $", re.IGNORECASE)
-
-# The wording of questions for each kind; the first that matches counts.
-_ASKS = {
-    Kind.PERCENT: r"\b(?:what|which|how much) (?:percent\w*|per cent|share|proportion|fraction)\b",
-    Kind.MONEY: (
-        r"\bhow much\b.*\b(?:pa(?:y|id|ys|ying)|cost\w*|spen[dt]\w*|worth|price\w*|invest\w*"
-        r"|money|dollars?|euros?|pounds|valued?|earn\w*|sold|sell|buy|bought|charge\w*|fined?"
-        r"|owed?|raised?|donat\w*)\b"
-        r"|\bwhat (?:is|was|were|are|did)\b.*"
-        r"\b(?:costs?|price|worth|budget|salary|revenue|fee|value)\b"
-    ),
-    Kind.DATE: (
-        r"\bwhen\b|\bsince when\b"
-        r"|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|decade|century)\b"
-    ),
-    Kind.QUANTITY: (
-        r"\bhow (?:many|far|long|tall|high|big|large|old|fast|deep|wide|heavy|often)\b"
-        r"|\bwhat (?:is|was) the (?:\w+ )*(?:number|population|range|altitude|speed|distance"
-        r"|size|length|height|area|depth|capacity|age|weight|temperature)\b"
-    ),
-    Kind.NAME: (
-        r"\bwho\b|\bwhom\b|\bwhose\b|\bwhere\b|\bname of\b|\bnamed\b|\bcalled\b"
-        r"|\b(?:what|which) (?:\w+ )?(?:city|country|state|person|company|nation|place|team"
-        r"|river|president|minister|king|queen|school|university|organization|group|language)\b"
-    ),
-}
 
 
 def asked_kind(question: str) -> Kind | None:
@@ -209,7 +154,7 @@ def _money(piece: str) -> Iterator[Value]:
         currency = _CURRENCIES.get(name) or _CURRENCIES[name[-1]]
         rate = bool(_RATE.match(piece, match.end()))
         about = _bounded(piece, match.start())
-        yield Value(Kind.MONEY, match.span(), (currency, amount, rate), about)
+        yield Value(Kind.MONEY, match.span(), (amount, currency, rate), about)
 
 
 def _percents(piece: str) -> Iterator[Value]:

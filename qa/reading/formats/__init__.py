@@ -6,7 +6,7 @@ and add it to `_FORMATS`; if its parser is complex, add its suffixes to `ISOLATE
 it runs in a process of its own (see `qa.reading.isolated`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import NamedTuple
@@ -32,6 +32,7 @@ LARGEST = max(size for _, size in _FORMATS.values())
 """Size of the largest file of any format, in bytes."""
 MAX_CHARACTERS = 10_000_000
 """Length of the longest article; a longer one would take minutes and gigabytes."""
+UNPRINTABLE = "has a name that cannot be shown: rename it"
 UNEXPECTED = "cannot be read"
 """How the reason begins if a reader failed with an error that it does not expect."""
 
@@ -54,6 +55,16 @@ class Draft(NamedTuple):
     boilerplate: Sequence[Span] = ()
     pages: Sequence[int] = ()
     part: str = ""
+
+
+def printable(name: str) -> str:
+    """Return a name with its control and formatting characters escaped."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
+
+
+def is_hidden(parts: Iterable[str]) -> bool:
+    """Whether a name in a path begins with a dot."""
+    return any(part.startswith(".") and part != ".." for part in parts)
 
 
 def max_bytes(suffix: str) -> int:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from qa.errors import ArticleError
-from qa.reading.formats import article_errors, check_file, max_bytes
-from qa.reading.names import UNPRINTABLE, is_hidden, printable
+from qa.reading.formats import UNPRINTABLE, article_errors, check_file, is_hidden, max_bytes
 
 _MOST_ENTRIES = 100_000
 _MOST_UNPACKED = 2_000_000_000
@@ -27,27 +26,26 @@ def entries(content: bytes) -> Iterator[tuple[str, bytes | ArticleError]]:
     """
     with article_errors("is damaged, or no zip file"):
         archive = zipfile.ZipFile(io.BytesIO(content))
-    with archive:
-        files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
-        if len(files) > _MOST_ENTRIES:
-            raise ArticleError(f"holds more than {_MOST_ENTRIES:,} files: split it")
-        unpacked = 0
-        for entry in sorted(files, key=lambda entry: entry.filename):
-            name = entry.filename.replace("\\", "/")
-            path = PurePosixPath(name)
-            if is_hidden(path.parts) or "__MACOSX" in path.parts:
-                continue
-            try:
-                _check(entry, path)
-                with article_errors("cannot be unpacked"), archive.open(entry) as stream:
-                    piece = stream.read(max_bytes(path.suffix.lower()))
-            except ArticleError as error:
-                yield printable(name), error
-                continue
-            unpacked += len(piece)
-            if unpacked > _MOST_UNPACKED:
-                raise ArticleError(f"would unpack to more than {_MOST_UNPACKED / 1e9:.0f} GB")
-            yield name, piece
+    files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+    if len(files) > _MOST_ENTRIES:
+        raise ArticleError(f"holds more than {_MOST_ENTRIES:,} files: split it")
+    unpacked = 0
+    for entry in sorted(files, key=lambda entry: entry.filename):
+        name = entry.filename.replace("\\", "/")
+        path = PurePosixPath(name)
+        if is_hidden(path.parts) or "__MACOSX" in path.parts:
+            continue
+        try:
+            _check(entry, path)
+            with article_errors("cannot be unpacked"), archive.open(entry) as stream:
+                piece = stream.read(max_bytes(path.suffix.lower()))
+        except ArticleError as error:
+            yield name, error
+            continue
+        unpacked += len(piece)
+        if unpacked > _MOST_UNPACKED:
+            raise ArticleError(f"would unpack to more than {_MOST_UNPACKED / 1e9:.0f} GB")
+        yield name, piece
 
 
 def _check(entry: zipfile.ZipInfo, path: PurePosixPath) -> None:

@@ -37,9 +37,8 @@ def read(content: bytes) -> Draft:
         properties = {name: getattr(document.core_properties, name) for name in _PROPERTIES}
     pieces = [(piece, style) for piece, style in pieces if piece]
     text = _BETWEEN_ITEMS.sub(r"\1\n", "\n\n".join(piece for piece, _ in pieces))
-    headline = None
-    if pieces and pieces[0][1].casefold().startswith(("title", "heading 1")):
-        headline = clean("title", pieces[0][0])
+    style = pieces[0][1].casefold() if pieces else ""
+    headline = clean("title", pieces[0][0]) if style.startswith(("title", "heading 1")) else None
     check_length(len(text))
     return Draft(text, from_properties(properties), headline)
 

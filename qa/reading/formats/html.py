@@ -30,8 +30,7 @@ def read(content: bytes) -> Draft:
     with article_errors("cannot be read as a web page"):
         story = _story(page)
         metadata = read_metadata(page)
-    chosen = choose(metadata)
-    title = chosen["title"][0] if "title" in chosen else None
+    title, _ = choose(metadata).get("title", (None, None))
     lines = story.splitlines()
     if not lines:
         raise ArticleError("has no article in it that could be separated from menus and notices")

@@ -82,10 +82,8 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[FieldValue]:
-    tags = {
-        "<link rel=canonical>": tree.xpath('string(//link[@rel="canonical"]/@href)'),
-        "<html lang>": tree.xpath("string(//html/@lang)"),
-    }
+    tags = {"<html lang>": tree.xpath("string(//html/@lang)")}
+    tags["<link rel=canonical>"] = tree.xpath('string(//link[@rel="canonical"]/@href)')
     for tag in tree.iter("meta"):
         name = next((tag.get(key) for key in _META_NAMES if tag.get(key)), None)
         if name and (content := (tag.get("content") or "").strip()):

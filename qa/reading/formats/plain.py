@@ -17,8 +17,9 @@ from qa.reading.metadata import from_mapping
 from qa.text.sentences import trim
 
 _FRONT_MATTER = re.compile(r"(?sm)\ufeff?---[ \t]*\r?\n(.{0,20000}?)^---[ \t]*(?:\r?\n|\Z)")
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+_MARKS = [(codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")]
+_MARKS += [(codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
 _HEAD = 4_096
 
 
@@ -54,14 +55,14 @@ def decode(content: bytes, *, declares: bool = False) -> str:
     Raises:
         ArticleError: It is not text, or its encoding cannot be detected.
     """
-    is_marked = content.startswith(_UTF16_MARKS)
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     with suppress(UnicodeDecodeError):
-        text = content.decode("utf-16" if is_marked else "utf-8")
+        text = content.decode(encoding)
         if "\0" in text:
             raise ArticleError("is a binary file, not text")
         return text
-    if is_marked:
-        raise ArticleError("is not the UTF-16 that it says it is")
+    if encoding != "utf-8":
+        raise ArticleError(f"is not the {encoding.upper()} that it says it is")
     named = _DECLARED.search(content[:_HEAD]) if declares else None
     if named:
         with suppress(UnicodeError, LookupError):  # what is declared may be wrong
