@@ -13,7 +13,7 @@ from qa.answering import answer as answering
 from qa.answering import retrieval
 from qa.answering.question import analyze
 from qa.errors import ArticleError, BusyError, CancelledError, CorpusError
-from qa.index.folder import delete_index
+from qa.index.folder import delete_index, writer_lock
 from qa.index.reports import SyncReport
 from qa.index.rows import manifest
 from qa.index.scopes import sources
@@ -125,7 +125,7 @@ class Corpus(AbstractContextManager["Corpus"]):
             CancelledError: The sync was cancelled.
             CorpusError: The folder is missing, or has no article, and may not be empty.
         """
-        with self._syncing, self._store.writer_lock(wait=wait):
+        with self._syncing, writer_lock(self.index, wait=wait):
             with self._adding:
                 self._added.clear()
             self._sync_reader = IsolatedReader()

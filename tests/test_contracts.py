@@ -53,7 +53,7 @@ ONLY_IN = {
     "filelock": {"index/folder", "index/term_index", "models/torch_encoder"},
     "datasketch": {"index/duplicates"},
     "gradio": {"web/page", "web/handlers"},
-    "jinja2": {"web/views"},
+    "jinja2": {"cli/output", "evidence/pack", "web/views"},
     "typer": {"cli"},
     "rich": {"cli"},
     "sentencex": {"text/sentences"},

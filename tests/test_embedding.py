@@ -122,7 +122,7 @@ def test_export_is_made_once_and_then_torch_is_not_imported(
     assert names == {f"{Embedder(str(tiny_model)).model_id}-2"}  # and no unfinished export
 
 
-@pytest.mark.parametrize("name", ["model.bin", "tokenizer.json", "settings.json"])
+@pytest.mark.parametrize("name", ["model.bin", "tokenizer.json", "settings.txt"])
 def test_damaged_export_is_made_again(
     name: str, tmp_path: Path, models: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +161,7 @@ def test_export_is_compared_with_the_original(
     from qa.models import torch_encoder
 
     def forward(self: torch_encoder._Pipeline, *inputs: object) -> object:
-        outputs = self.model(dict(zip(torch_encoder.INPUTS, inputs, strict=True)))
+        outputs = self[0](dict(zip(torch_encoder.INPUTS, inputs, strict=True)))
         return outputs["sentence_embedding"].flip(1)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -197,6 +197,40 @@ def test_articles_are_apart_again_when_what_linked_them_is_gone(
     assert [shown(hit) for hit in corpus.retrieve(question)] == expected
 
 
+@pytest.fixture
+def three(place: Path, corpus: qa.Corpus) -> qa.Corpus:
+    """The Daily's report, and a longer one that the Post and the Mirror have in the same words."""
+    (place / "a.txt").write_text(REPORT)
+    (place / "b.txt").write_text(f"{REPORT} It rained.")
+    (place / "c.txt").write_text(f"{REPORT} It rained.")
+    describe(place, a_txt="Daily 2", b_txt="Post 3", c_txt="Mirror 4")
+    corpus.sync()
+    return corpus
+
+
+def test_exact_duplicates_of_a_near_duplicate_are_listed_too(three: qa.Corpus) -> None:
+    [hit] = three.retrieve(QUESTION)
+    assert shown(hit) == ("Daily", ["Mirror", "Post"])
+    assert all(other.text in REPORT for other in hit.also_in)
+    answer = three.answer(QUESTION)
+    assert (answer.abstained, answer.sources_without_quotes) == (False, ())
+
+
+@pytest.mark.parametrize("other", ["Post", "Mirror"])
+def test_near_duplicates_outside_the_scope_are_not_listed(three: qa.Corpus, other: str) -> None:
+    [hit] = three.retrieve(QUESTION, outlets=["Daily", other])
+    assert shown(hit) == ("Daily", [other])
+
+
+def test_the_first_published_of_near_and_exact_duplicates_is_shown(
+    three: qa.Corpus, place: Path
+) -> None:
+    describe(place, a_txt="Daily 2", b_txt="Post 3", c_txt="Mirror 1")
+    three.sync()
+    [hit] = three.retrieve(QUESTION)
+    assert shown(hit) == ("Mirror", ["Daily", "Post"])
+
+
 @pytest.mark.parametrize("gone", ["a.txt", "b.txt", "c.txt"])
 def test_the_other_near_duplicates_stay_one_story_when_one_is_removed(
     corpus: qa.Corpus, place: Path, gone: str

@@ -412,3 +412,27 @@ def stored_articles(index: Path) -> int:
     except sqlite3.Error:
         return 0
     return int(found)
+
+
+class CountingPath(str):
+    """A path that counts how often it is compared."""
+
+    comparisons = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        CountingPath.comparisons += 1
+        return str.__eq__(self, other)  # type: ignore[arg-type]
+
+
+def test_report_of_many_replaced_files_takes_few_comparisons(folder: Path) -> None:
+    """It was a list that was searched for each path: minutes for 100,000 files."""
+    many = 2_000
+    work = sync.Sync(folder, None, {})
+    work.paths = {CountingPath(f"{i}.txt"): f"old {i}" for i in range(many)}
+    work.updated = {CountingPath(f"{i}.txt"): None for i in range(many)}
+    CountingPath.comparisons = 0
+    report = work._report(0)
+    assert (len(report.updated), report.removed) == (many, ())
+    assert CountingPath.comparisons <= 3 * many

@@ -10,6 +10,7 @@ import pytest
 
 import qa
 from qa import watch
+from qa.index.folder import writer_lock
 from qa.models.embedder import Embedder
 from qa.watch import follow
 
@@ -89,7 +90,7 @@ def test_failed_sync_is_tried_again_without_a_change_in_the_folder(
 ) -> None:
     """Another process is indexing: that ends without a change in the folder."""
     corpus, reports = followed
-    with corpus._store.writer_lock(wait=True):
+    with writer_lock(corpus.index, wait=True):
         (folder / "ferry.txt").write_text(FERRY)
         while not isinstance(error := reports.get(timeout=30), qa.BusyError):
             pass

@@ -41,10 +41,9 @@ def namespace() -> list[str]:
 
 
 def run_inside(articles: Path, index: Path) -> None:
-    """In the namespace: enable loopback, index, ask, serve, ask and upload, and end the server."""
+    """In the namespace: ask, which indexes; serve, ask there, upload, and end the server."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     qa, options = [sys.executable, "-m", "qa"], arguments(articles, index)
-    subprocess.run([*qa, "index", *options], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*qa, "ask", QUESTIONS[0], *options], check=True, stdout=subprocess.DEVNULL)
     command = [*qa, "serve", "--no-browser", "--port", str(_PORT), *options]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)

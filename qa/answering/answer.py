@@ -65,12 +65,12 @@ def answer(
     chosen = _choose(question, hits, strong) if probability >= ranking.ABSTAIN_BELOW else []
     top = max((s.score for quote in chosen for s in quote.answering), default=0.0)
     citations = tuple(_cite(i, question, top, quote) for i, quote in enumerate(chosen, 1))
-    if not chosen:
-        without = tuple(sources)
-    elif len(strong) == len(hits) > CITATIONS:
-        without = ()  # even the last hit is strong: there may be more behind it
-    else:
-        without = _without_quotes(strong, citations, sources)
+    # Sources in which something comes near the best, whether or not it is quoted. If even the last
+    # hit is strong, there may be more of them behind it.
+    near = [p for hit, _ in strong for p in (hit.passage, *hit.also_in)] if chosen else []
+    named = {p.article.source for p in near} | {c.article.source for c in citations}
+    is_cut_off = bool(chosen) and len(strong) == len(hits) > CITATIONS
+    without = () if is_cut_off else tuple(name for name in sources if name not in named)
     return Answer(
         question.text,
         question.query,
@@ -139,18 +139,6 @@ def _choose(
     for quote in quoted[:room]:
         first[quote.hit.passage.article.article_id].append(quote)
     return [quote for quotes in first.values() for quote in quotes]
-
-
-def _without_quotes(
-    strong: Sequence[tuple[Hit, ScoredSentence]],
-    citations: Sequence[Citation],
-    sources: Collection[str],
-) -> tuple[str, ...]:
-    """Return the sources in which nothing comes near the best, whether or not it is quoted."""
-    near = {hit.passage.article.source for hit, _ in strong}
-    near |= {passage.article.source for hit, _ in strong for passage in hit.also_in}
-    near |= {citation.article.source for citation in citations}
-    return tuple(source for source in sources if source not in near)
 
 
 def _answering(hit: Hit, best: ScoredSentence) -> tuple[ScoredSentence, ...]:

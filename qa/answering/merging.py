@@ -32,34 +32,26 @@ def merge_near_duplicates(hits: Sequence[Hit], stories: Mapping[str, int]) -> li
     return kept
 
 
-def merge_exact_duplicates(
+def add_exact_duplicates(
     hits: Sequence[Hit], articles: Mapping[str, Sequence[Article]]
 ) -> list[Hit]:
-    """Return hits with the other articles that have the same text beside them.
+    """Return hits with the other articles that have the same text, or that of a near duplicate.
 
     Args:
         hits: The hits.
         articles: The articles with each text that are searched, by article id.
-
-    Returns:
-        Hits that show the article that was published first.
     """
-    return [_with_exact_duplicates(hit, articles) for hit in hits]
+    return [replace(hit, also_in=_also_in(hit, articles)) for hit in hits]
 
 
-def _with_exact_duplicates(hit: Hit, articles: Mapping[str, Sequence[Article]]) -> Hit:
-    same = articles[hit.passage.article.article_id]
-    if len(same) == 1 and same[0] == hit.passage.article:
-        return hit
-    first, *others = original_first(same)
-    span = _best(hit).span
-    also = [Passage(article, *span) for article in others if article.source != first.source]
-    sentences = tuple(
-        replace(sentence, passage=replace(sentence.passage, article=first))
-        for sentence in hit.sentences
+def _also_in(hit: Hit, articles: Mapping[str, Sequence[Article]]) -> tuple[Passage, ...]:
+    shown = hit.passage.article
+    return tuple(
+        replace(passage, article=article)
+        for passage in (_best(hit), *hit.also_in)
+        for article in articles[passage.article.article_id]
+        if article != shown and (article == passage.article or article.source != shown.source)
     )
-    shown = replace(hit.passage, article=first)
-    return replace(hit, passage=shown, sentences=sentences, also_in=(*also, *hit.also_in))
 
 
 def _repeats(hit: Hit, earlier: Hit) -> bool:

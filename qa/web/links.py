@@ -63,19 +63,11 @@ def read(link: object) -> Link:
         return Link()
     question = None
     if "q" in fields:
-        scope = Scope(
-            _names(fields, "outlet"),
-            _day(fields, "since"),
-            _day(fields, "until"),
-            _names(fields, "path"),
-        )
-        question = Question(fields["q"][0], _names(fields, "after") or (), scope)
+        days = _day(fields, "since"), _day(fields, "until")
+        scope = Scope.of(fields.get("outlet"), *days, fields.get("path"))
+        question = Question.of(fields["q"][0], fields.get("after", ()), scope)
     place = fields.get("at", [""])[0]
     return Link(question, place if _PLACE.fullmatch(place) else None)
-
-
-def _names(fields: Fields, name: str) -> tuple[str, ...] | None:
-    return tuple(fields[name]) if name in fields else None
 
 
 def _day(fields: Fields, name: str) -> date | None:

@@ -6,13 +6,14 @@ Every value that is inserted is shown as text, whatever is in it.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from qa.evidence import FORMATS, describe
+from qa.evidence.view import split
 from qa.reading.formats import LARGEST, SUFFIXES
 from qa.records import (
     Answer,
@@ -120,7 +121,7 @@ def reader(article: Article, at: str, turn: Turn | None = None) -> str:
         turn=turn,
         cited=sorted(cited, key=lambda citation: citation.start),
         chosen=chosen,
-        blocks=[(tag, _split(article.text, block, marks)) for tag, block in _blocks(article.text)],
+        blocks=[(tag, split(article.text, block, marks)) for tag, block in _blocks(article.text)],
     )
 
 
@@ -154,28 +155,10 @@ def intake(progress: UploadProgress | None = None, removed: str = "", note: str 
     return render("intake.html", largest=LARGEST, suffixes=SUFFIXES, most=_MAX_SHOWN, **values)
 
 
-def _split(text: str, span: Span, marks: Mapping[str, Iterable[Span]]) -> list[Piece]:
-    """Cut a stretch of text wherever a mark begins or ends.
-
-    Args:
-        text: The whole text.
-        span: The stretch of it.
-        marks: Spans of the text, by class.
-    """
-    start, end = span
-    cuts = {start, end}
-    for spans in marks.values():
-        cuts.update(cut for pair in spans for cut in pair if start < cut < end)
-    return [
-        ([name for name in marks if any(a <= left < b for a, b in marks[name])], text[left:right])
-        for left, right in pairwise(sorted(cuts))
-    ]
-
-
 def pieces(citation: Citation, span: Span | None = None) -> list[Piece]:
     """Return the text of a quote, or a span of it, cut where a mark begins or ends."""
     marks = {"qa-answer": citation.highlights, "qa-value": citation.answers}
-    return _split(citation.article.text, span or citation.passage.span, marks)
+    return split(citation.article.text, span or citation.passage.span, marks)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, Span]]:

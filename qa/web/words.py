@@ -1,16 +1,5 @@
 """Numbers in words, for the page."""
 
-LANGUAGES = dict(
-    pair.split(":")
-    for pair in """
-    ar:Arabic bg:Bulgarian cs:Czech da:Danish de:German el:Greek en:English es:Spanish fa:Persian
-    fi:Finnish fr:French he:Hebrew hi:Hindi hu:Hungarian id:Indonesian it:Italian ja:Japanese
-    ko:Korean nl:Dutch no:Norwegian pl:Polish pt:Portuguese ro:Romanian ru:Russian sv:Swedish
-    th:Thai tr:Turkish uk:Ukrainian vi:Vietnamese zh:Chinese
-    """.split()
-)
-
-
 def count(number: int, noun: str) -> str:
     """Return a number of things: "1 article", "5,000 articles"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
