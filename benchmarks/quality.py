@@ -35,12 +35,13 @@ from datasets import (
     squad,
 )
 from ir_measures import RR, ScoredDoc, Success, nDCG
+from sklearn.metrics import average_precision_score
 
 import qa
 from qa.answering import answer as answering
 from qa.answering import differences, follow_ups, ranking, retrieval
 from qa.answering.question import MAX_LENGTH, analyze
-from qa.evaluation.metrics import auroc, average_precision
+from qa.evaluation.metrics import auroc
 from qa.records import Answer, Hit
 from qa.text.terms import index_terms
 
@@ -247,7 +248,7 @@ def print_passages(title: str, results: Sequence[Result]) -> None:
         anywhere.append(any(found))
         relevant = gold_sentences(question, hits)
         if any(relevant):
-            precision.append(average_precision(relevant))
+            precision.append(average_precision_score(relevant, -np.arange(len(relevant))))
             first.append(relevant[0])
     runs.table(title)
     print(f"\nanswer in the best quote {np.mean(best):.3f}, in a highlight {np.mean(anywhere):.3f}")

@@ -1,4 +1,4 @@
-"""Measures of rankings and of silence. Pure."""
+"""Measures of rankings and of abstention."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,6 @@ def hit_at(relevant: Sequence[bool], k: int) -> float:
 def reciprocal_rank(relevant: Sequence[bool], k: int = 10) -> float:
     """Return 1 / rank of the first relevant one among the first `k`, else 0."""
     return next((1 / (i + 1) for i, found in enumerate(relevant[:k]) if found), 0.0)
-
-
-def average_precision(relevant: Sequence[bool]) -> float:
-    """Return the mean of the precision at each relevant one; 0 if there is none."""
-    found = np.flatnonzero(relevant)
-    return float(np.mean(np.arange(1, len(found) + 1) / (found + 1))) if len(found) else 0.0
 
 
 def auroc(higher: Sequence[float], lower: Sequence[float]) -> float | None:

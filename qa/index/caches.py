@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from cachetools import LRUCache
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
-
-class Cache(Generic[K, V]):
+class Cache:
     """Values by key; the least recently used ones are dropped. Threads may share it.
 
     It suits values that never change under their key.
     """
 
-    def __init__(self, limit: int, size: Callable[[V], int]) -> None:
+    def __init__(self, limit: int, size: Callable[[Any], int]) -> None:
         """Create an empty cache.
 
         Args:
@@ -26,12 +23,12 @@ class Cache(Generic[K, V]):
         self._values: Any = LRUCache(limit, getsizeof=size)
         self._lock = Lock()  # guards the order of the values, which every access changes
 
-    def get(self, keys: Iterable[K]) -> dict[K, V]:
+    def get(self, keys: Iterable[Hashable]) -> dict[Any, Any]:
         """Return the values of those keys that are cached."""
         with self._lock:
             return {key: self._values[key] for key in keys if key in self._values}
 
-    def put(self, key: K, value: V) -> None:
+    def put(self, key: Hashable, value: Any) -> None:
         """Cache a value, unless it is larger than the cache."""
         with self._lock:
             if self._values.getsizeof(value) <= self._values.maxsize:
@@ -48,5 +45,5 @@ class Caches:
 
     def __init__(self, text_bytes: int = 64_000_000, scope_bytes: int = 32_000_000) -> None:
         """Create empty caches of these sizes."""
-        self.texts: Cache[str, str] = Cache(text_bytes, lambda text: 4 * len(text))
-        self.scopes: Cache[Hashable, Any] = Cache(scope_bytes, lambda value: int(value.nbytes))
+        self.texts = Cache(text_bytes, lambda text: 4 * len(text))
+        self.scopes = Cache(scope_bytes, lambda value: int(value.nbytes))

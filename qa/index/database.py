@@ -4,6 +4,7 @@ Every page of the file carries a checksum (SQLite's own cksumvfs), which is chec
 read: data that a failing disk has changed is refused.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ class Database:
             except BaseException:
                 self._writer.close()
                 raise
-        self._identity = _identity(self._file)
+        self._opened = self._file.stat()
 
     def close(self) -> None:
         """Close all connections. A read that is in progress ends first."""
@@ -208,7 +209,7 @@ class Database:
         """Refuse to use a closed file, or one that was replaced in the folder."""
         if self._closed:
             raise StoreError(f"The index in {self.folder} is closed. Open the corpus again.")
-        if _identity(self._file) != self._identity:
+        if not self._file.exists() or not os.path.samestat(self._file.stat(), self._opened):
             raise StoreError(
                 f"The index in {self.folder} was deleted or rebuilt by another program. Stop this "
                 "program and start it again."
@@ -243,14 +244,6 @@ def _checksum_vfs() -> str | None:
     apsw.sqlite_extra.load(first, "cksumvfs")
     first.close()
     return "cksmvfs"
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        state = file.stat()
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino
 
 
 @cache

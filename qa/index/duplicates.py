@@ -40,10 +40,8 @@ def story_shingles(article: Article) -> frozenset[int]:
         story += article.text[position:start]
         position = max(position, end)
     found = shingles(words(fold(story + article.text[position:])))
-    return frozenset(
-        int.from_bytes(hashlib.blake2b(" ".join(map(str, s)).encode(), digest_size=8).digest())
-        for s in found
-    )
+    digests = (hashlib.blake2b(" ".join(s).encode(), digest_size=8).digest() for s in found)
+    return frozenset(map(int.from_bytes, digests))
 
 
 def bands(hashes: Iterable[int]) -> list[int]:

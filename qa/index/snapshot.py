@@ -118,13 +118,14 @@ class Snapshot:
 
     def summaries(self) -> list[ArticleSummary]:
         """Return every different text by path, without reading the texts."""
+        rows = self.query(
+            "SELECT t.article_id, a.path, a.title, a.outlet, a.published, a.language, t.words, "
+            "t.characters FROM articles a JOIN texts t ON t.number = a.text_number "
+            f"WHERE {_FIRST} ORDER BY a.path"
+        )
         return [
-            ArticleSummary(article_id, path, title, outlet, _date(published), *rest)
-            for article_id, path, title, outlet, published, *rest in self.query(
-                "SELECT t.article_id, a.path, a.title, a.outlet, a.published, a.language, t.words, "
-                "t.characters FROM articles a JOIN texts t ON t.number = a.text_number "
-                f"WHERE {_FIRST} ORDER BY a.path"
-            )
+            ArticleSummary(key, path, title, outlet, day and date.fromisoformat(day), *rest)
+            for key, path, title, outlet, day, *rest in rows
         ]
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
@@ -266,7 +267,3 @@ class Snapshot:
 def as_json(values: Iterable[Any]) -> str:
     """Return values as a JSON list, for `IN`."""
     return json.dumps(list(values))
-
-
-def _date(value: str | None) -> date | None:
-    return date.fromisoformat(value) if value else None

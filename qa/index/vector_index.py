@@ -52,20 +52,19 @@ class VectorIndex:
         self.state = State(index_id)
         self.dimension = dimension
         self._file = file
-        self._index: Any = _exact(dimension)  # the stubs of faiss are incomplete
-        self._trained_on = 0
-        self._unsaved = 0
+        self._index: Any  # the stubs of faiss are incomplete
         # Guards `_index`: FAISS must not be searched while it is changed.
         self._lock = Lock()
+        self.clear()
         if file.exists() and (found := _read(file, index_id, dimension)):
             self.state, self._trained_on, self._index = found
 
     def clear(self) -> None:
         """Remove all passages."""
         with self._lock:
-            self.state, self._trained_on = State(self.state.index_id), 0
-            self._index = _exact(self.dimension)
-            self._unsaved = 0
+            self.state = State(self.state.index_id)
+            self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(self.dimension))
+            self._trained_on = self._unsaved = 0
 
     def add(self, state: State, rows: Rows, vectors: Vectors) -> None:
         """Add passages.
@@ -179,10 +178,6 @@ class VectorIndex:
             stream.seek(0)
             stream.write(json.dumps([*facts, digest.hexdigest()]).encode().ljust(_HEADER_BYTES))
         self._unsaved = 0
-
-
-def _exact(dimension: int) -> faiss.Index:
-    return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
 
 
 def _keyed_hash(facts: object) -> hmac.HMAC:

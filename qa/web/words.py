@@ -1,5 +1,6 @@
 """Numbers in words, for the page."""
 
+
 def count(number: int, noun: str) -> str:
     """Return a number of things: "1 article", "5,000 articles"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
