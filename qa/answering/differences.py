@@ -4,8 +4,10 @@ The rules prefer missing a difference to reporting one that is none.
 """
 
 import re
+import tomllib
 from collections.abc import Sequence
 from itertools import combinations, product
+from pathlib import Path
 from typing import NamedTuple
 
 from qa.answering.question import AnalyzedQuestion
@@ -14,20 +16,12 @@ from qa.text.terms import STOP_WORDS, fold, index_terms
 from qa.text.values import Kind, Value, find_values
 
 DENIAL = "denial"
-_DENIES = re.compile(
-    r"\bden(?:y|ies|ied|ying)\b|\brul(?:es?|ed|ing) out\b"
-    r"|\b(?:reject|dismiss|refut|disput|contradict)(?:s|es|ed|ing)\b (?:\w+ ){0,2}"
-    r"(?:claim|report|alleg|suggest|accus|rumou?r|idea|notion|statement)\w*",
-    re.IGNORECASE,
-)
-_NEGATES = re.compile(
-    r"\b(?:not|never|no|none|neither|nor|cannot|without|fail(?:s|ed)? to|refus(?:e|es|ed))\b"
-    r"|n['’]t\b",
-    re.IGNORECASE,
-)
-_YES_NO = re.compile(
-    r"(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|may|might|should)\b"
-)
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_VERBS, _NOUNS = "|".join(_WORDS["denial_verbs"]), "|".join(_WORDS["denial_nouns"])
+_REJECTS = rf"\b(?:{_VERBS})(?:s|es|ed|ing)\b (?:\w+ ){{0,2}}(?:{_NOUNS})\w*"
+_DENIES = re.compile("|".join([*_WORDS["denial"], _REJECTS]), re.IGNORECASE)
+_NEGATES = re.compile("|".join(_WORDS["negation"]), re.IGNORECASE)
+_YES_NO = re.compile(rf"(?:{'|'.join(_WORDS['yes_or_no'].split())})\b")
 _WORD = re.compile(r"[^\W_]+(?:[-.’'][^\W_]+)*")
 # Relative difference up to which two numbers agree: rounded ones, and ones given as a bound.
 _EXACT, _ABOUT = 0.005, 0.06
@@ -40,13 +34,8 @@ _SHARED, _SAME_SUBJECT = 3, 0.6
 # A value answers if it stands this close to a word of the question, in words.
 _NEAR = 8
 _ADJACENT = 2
-# Terms for what is counted, and for measures, whatever word the question has for it.
-_COUNTED = set(
-    index_terms("people inhabitants residents soldiers troops aircraft jets seats members")
-)
-_MEASURED = set(
-    index_terms("kilometers miles meters feet tons years days hours minutes seconds acres")
-)
+_COUNTED = set(index_terms(_WORDS["counted"]))
+_MEASURED = set(index_terms(_WORDS["measured"]))
 _NO_PERSON = re.compile(r"\d|^[A-Z.]+\b|^[A-Z][a-z]{2,}(?:ish|ese|ean|ian|ican)$")
 
 

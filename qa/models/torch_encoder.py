@@ -79,8 +79,8 @@ class TorchEncoder:
 
         Raises:
             OSError: The folder cannot be written.
-            AttributeError, RuntimeError, TypeError, ValueError: The model is of a kind that cannot
-                be exported, or the vectors of the export differ.
+            AttributeError, KeyError, RuntimeError, TypeError, ValueError: The model is of a kind
+                that cannot be exported, or the vectors of the export differ.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):  # processes that start together export the model once
