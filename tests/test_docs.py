@@ -31,7 +31,7 @@ _BLOCK = re.compile(
 )
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_MODULE = re.compile(r"`([a-z_][\w./]*)`")
+_MODULE = re.compile(r"`([a-z_0-9]+(?:/[a-z_]+)?)`")
 
 
 class Block(NamedTuple):

@@ -39,9 +39,9 @@ OPPOSED = "Who opposed the budget?"
 KILLED_AT = (
     "qa.index.store:Store.put_text@3+",
     "qa.index.store:_count_passages@3",
-    "qa.index.store:_put_article@2+",
+    "qa.index.store:_put_articles@2+",
     "qa.index.store:Store.put_files@1",
-    "qa.index.store:_delete_texts@1+",
+    "qa.index.store:_delete_passages@20+",  # in the removal, after 19 new texts
     "qa.index.vector_index:VectorIndex.remove@1+",
     "qa.index.term_index:TermIndex._write@1+",
     "pathlib:Path.replace@2",

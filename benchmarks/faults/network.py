@@ -50,7 +50,7 @@ def run_inside(articles: Path, index: Path) -> None:
     answered = False
     try:
         until = time.monotonic() + 300
-        while time.monotonic() < until and not answered:
+        while time.monotonic() < until and not answered and server.poll() is None:
             with suppress(OSError):
                 asker = Asker(_PORT)
                 answered = "quotes from" in asker.ask(QUESTIONS[0])
