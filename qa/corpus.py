@@ -127,13 +127,15 @@ class Corpus(AbstractContextManager["Corpus"]):
         """
         with self._syncing, writer_lock(self.index, wait=wait):
             with self._adding:
-                self._added.clear()
+                seen = list(self._added)
             self._sync_reader = IsolatedReader()
             if self._cancelled:
                 raise CancelledError("The sync was cancelled.")
             with self._store.snapshot() as snapshot:
                 work = Sync(self.folder, snapshot, self._columns, self._sync_reader)
             self.report = work.run(self._store, self._embedder, progress, may_be_empty=may_be_empty)
+            with self._adding:
+                self._added = {k: v for k, v in self._added.items() if k not in seen}
             return self.report
 
     def add(self, file: str | os.PathLike[str], name: str | None = None) -> str:
@@ -146,7 +148,7 @@ class Corpus(AbstractContextManager["Corpus"]):
             CorpusError: The folder cannot be written.
         """
         source = Path(file)
-        wanted, articles = intake.check(source, name or source.name, self._reader)
+        wanted, articles = intake.check(source, name or source.name, self._reader, self._columns)
         ids = [article.article_id for article in articles]
         with self._adding:
             known = {a.article_id: a.path for a in self.articles(ids)} | self._added

@@ -21,11 +21,11 @@ class ArticleError(QaError):
 
 
 class CorpusError(QaError):
-    """The folder of articles cannot be used, or the corpus is closed."""
+    """The folder of articles cannot be used, or a change to it is not possible."""
 
 
 class StoreError(QaError):
-    """The index folder cannot be used."""
+    """The index cannot be used, or is closed."""
 
 
 class BusyError(StoreError):

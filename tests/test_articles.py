@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.errors import ArticleError, CorpusError
-from qa.reading.articles import read_file
 from qa.reading.folder import find_files
 from qa.reading.sidecar import read_sidecar
 from qa.records import Article, Skipped
@@ -170,15 +169,6 @@ def test_files_are_found_in_the_order_of_their_paths_without_hidden_ones(tmp_pat
     assert found == [
         "Z.txt", "a/metadata.toml", "b-1.txt", "b.txt", "b/a.txt", "b/z.txt", "c\\t.txt",
     ]  # fmt: skip
-
-
-def test_hash_of_the_file_is_taken_from_the_caller_or_computed() -> None:
-    [known] = read_file(b"Text.", "a.txt", file_sha256="ab12")
-    [computed] = read_file(b"Text.", "a.txt")
-    assert isinstance(known, Article)
-    assert isinstance(computed, Article)
-    assert known.file_sha256 == "ab12"
-    assert computed.file_sha256 == hashlib.sha256(b"Text.").hexdigest()
 
 
 def test_missing_folder_and_file_for_a_folder(tmp_path: Path) -> None:

@@ -431,7 +431,7 @@ def test_report_of_many_replaced_files_takes_few_comparisons(folder: Path) -> No
     many = 2_000
     work = sync.Sync(folder, None, {})
     work.paths = {CountingPath(f"{i}.txt"): f"old {i}" for i in range(many)}
-    work.updated = {CountingPath(f"{i}.txt"): None for i in range(many)}
+    work.updated = type(work.updated)(dict.fromkeys(work.paths))
     CountingPath.comparisons = 0
     report = work._report(0)
     assert (len(report.updated), report.removed) == (many, ())

@@ -1,43 +1,15 @@
 """Follow-up questions: what a question takes from the earlier ones of the conversation."""
 
 import re
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 from qa.text.terms import fold, index_terms
 
-# Words that refer to something said before.
-_PRONOUN = (
-    r"(?<!is )(?<!was )it|its|they|them|their|theirs|he|him|his|she|her|hers|former|latter|instead"
-    r"|(?:is|was) it(?! (?:true|like|likely|possible|clear|known)\b)|the same(?! (?:\w+ ){0,2}as\b)"
-)
-# "this", "that": a reference before a noun or at the end, but not before a time ("this week"), nor
-# where they open a clause ("the report that", "said that") or a restriction ("those who").
-_TIME = (
-    r"time|day|week|weekend|month|year|decade|century|morning|afternoon|evening|night|spring"
-    r"|summer|autumn|fall|winter|season|past|last|coming|monday|tuesday|wednesday|thursday|friday"
-    r"|saturday|sunday|january|february|march|april|may|june|july|august|september|october"
-    r"|november|december"
-)
-_DEMONSTRATIVE = (
-    rf"(?:this|these)\b(?! (?:{_TIME})s?\b)"
-    r"|those\b(?! (?:who|which|that|in|of|from|with)\b)"
-    r"|that\b(?=\W*$)"
-    r"|(?:is|was|does|did|do|will|would|can|could|about|of|to|by|for|on|at|with|after|before|since"
-    r"|why|when|how|where|who|deny|confirm|do|than|like) that\b(?! (?:the|a|an)\b)"
-)
-# "there" refers to a place, unless it only says that something exists ("is there a ferry").
-_PLACE = (
-    r"(?<!is )(?<!are )(?<!was )(?<!were )(?<!be )(?<!been )(?<!has )(?<!have )(?<!had )(?<!will )"
-    r"there\b(?! (?:is|are|was|were|has|have|had|be|will|would|can|could|may|might|should|must)\b)"
-    r"|there\b(?=\W*$)"
-)
-_OTHER = (
-    r"(?:which|what|the|this|that|another|other|first|second|third|last|new|old) ones?\b(?=\W*$|"
-    r" (?:is|are|was|were|did|does|do|will|of them)\b)|such\b(?! as\b)"
-    r"|(?:since|by|until|before|after) then\b"
-    r"|(?:then|next|later|afterwards|earlier|else|since)\b(?=\W*$)"
-)
-_REFERENCE = re.compile(rf"\b(?:{_PRONOUN})\b|\b(?:{_DEMONSTRATIVE})|\b(?:{_PLACE})|\b(?:{_OTHER})")
+_PATTERNS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_TIMES = "|".join(_PATTERNS["times"].split())
+_REFERENCE = re.compile("|".join(_PATTERNS["references"]).replace("TIMES", _TIMES))
 # Openings that continue an earlier question.
 _OPENING = re.compile(r"\W*(?:and|but|or|so|also|what about|how about|since when)\b")
 _WORD = re.compile(r"[^\W_](?:[\w’'./-]*[^\W_])?")

@@ -11,7 +11,7 @@ from qa.answering import follow_ups
 from qa.errors import QueryError
 from qa.models.embedder import Embedder
 from qa.records import Question
-from qa.text.terms import index_terms, rules_for
+from qa.text.terms import encodable, index_terms, rules_for
 from qa.text.values import Kind, Value, asked_kind, find_values
 
 MAX_LENGTH = 2_000
@@ -62,7 +62,10 @@ class AnalyzedQuestion:
     @cached_property
     def all_weights(self) -> dict[str, float]:
         """Weight of each term, whatever the rules."""
-        return {term: w for weights in self.weights.values() for term, w in weights.items()}
+        merged: dict[str, float] = {}
+        for weights in self.weights.values():
+            merged |= {term: max(w, merged.get(term, 0.0)) for term, w in weights.items()}
+        return merged
 
 
 def check_text(text: object) -> str:
@@ -73,7 +76,7 @@ def check_text(text: object) -> str:
     """
     if not isinstance(text, str):
         raise QueryError(f"The question is {text!r}; it must be text.")
-    text = text.strip()
+    text = encodable(text).strip()
     if not text:
         raise QueryError("The question is empty. Ask one in words.")
     if len(text) > MAX_LENGTH:
@@ -102,7 +105,7 @@ def analyze(
         QueryError: See `check_text`.
     """
     text = check_text(question.text)
-    context = follow_ups.context(text, question.history)
+    context = encodable(follow_ups.context(text, question.history))
     weights: dict[str, dict[str, float]] = {}
     for rules in sorted({rules_for(language) for language in languages or (None,)}):
         language = rules or "?"  # a language without a stemmer

@@ -80,8 +80,9 @@ def retrieve(
     hits: list[Hit] = []
     articles: dict[str, list[Article]] = {}
     stories: dict[str, int] = {}
-    for start in range(0, len(order), _RESCORED):
-        block = order[start : start + _RESCORED]
+    start, size = 0, _RESCORED
+    while start < len(order):
+        block = order[start : start + size]
         passages = [found.passages[i] for i in block]
         by_text = snapshot.articles_with(passage.text_number for passage in passages)
         for number, story in snapshot.stories(by_text).items():
@@ -108,6 +109,7 @@ def retrieve(
         hits = _within_limits(merged, k, max_tokens)
         if len(hits) == k:
             break  # the rest would rank below these
+        start, size = start + size, 2 * size
     return hits
 
 
@@ -149,17 +151,17 @@ def _rescored(
         article = hits[owner].passage.article
         held = set(np.frombuffer(blob, dtype="<u4").tolist())
         covered[owner] |= held
-        coverage = _coverage(weights.get(rules_for(article.language), {}), held)
+        coverage = _coverage(weights.get(rules_for(passages[owner].language), {}), held)
         has_value = kind is not None and states(kind, article.text[slice(*span)])
         score = ranking.sentence_score(cosine, coverage, has_value=has_value)
         sentence = ScoredSentence(Passage(article, *span), cosine, coverage, score)
         sentences[owner].append(sentence)
     weight = ranking.sentence_weight(question.text)
     rescored = []
-    for hit, own, held in zip(hits, sentences, covered, strict=True):
+    for hit, passage, own, held in zip(hits, passages, sentences, covered, strict=True):
         # Never below the fused score: hits that are not scored again must not move ahead.
         best = max(0.0, max((sentence.score for sentence in own), default=0.0))
-        coverage = _coverage(weights.get(rules_for(hit.passage.article.language), {}), held)
+        coverage = _coverage(weights.get(rules_for(passage.language), {}), held)
         score = hit.score + weight * best
         rescored.append(Hit(0, score, hit.passage, hit.dense, hit.lexical, coverage, tuple(own)))
     return _ordered(rescored)

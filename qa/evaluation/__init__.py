@@ -9,7 +9,7 @@ import numpy as np
 from qa.corpus import Corpus
 from qa.errors import QaError
 from qa.evaluation.feedback import record
-from qa.evaluation.metrics import auroc, hit_at, reciprocal_rank
+from qa.evaluation.metrics import auroc, reciprocal_rank
 from qa.evaluation.questions import Gold, LabelledQuestion, read_questions
 from qa.records import Answer, Article, Citation, Passage
 
@@ -47,7 +47,7 @@ class Outcome:
             return "led with words that were judged to be no answer"
         if self.labelled.gold and self.answer.abstained:
             return "not answered, but the articles do"
-        if self.labelled.gold and not hit_at(self.relevant, 5):
+        if self.labelled.gold and not any(self.relevant[:5]):
             return "not found in the first five passages"
         return ""
 
@@ -103,8 +103,8 @@ def evaluate(corpus: Corpus, questions: Sequence[LabelledQuestion]) -> Evaluatio
         "unanswerable": len(rest),
         "judged_wrong": sum(bool(o.labelled.wrong) for o in outcomes),
         "led_wrong": sum(o.led_wrong for o in outcomes),
-        "hit_at_1": mean([hit_at(o.relevant, 1) for o in answerable]),
-        "hit_at_5": mean([hit_at(o.relevant, 5) for o in answerable]),
+        "hit_at_1": mean([any(o.relevant[:1]) for o in answerable]),
+        "hit_at_5": mean([any(o.relevant[:5]) for o in answerable]),
         "mrr_at_10": mean([reciprocal_rank(o.relevant, _DEPTH) for o in answerable]),
         "recall_at_10": mean([o.recall for o in answerable]),
         "quoted": mean([float(o.quoted) for o in answerable]),

@@ -5,11 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def hit_at(relevant: Sequence[bool], k: int) -> float:
-    """Return 1 if one of the first `k` of a ranking is relevant, else 0."""
-    return float(any(relevant[:k]))
-
-
 def reciprocal_rank(relevant: Sequence[bool], k: int = 10) -> float:
     """Return 1 / rank of the first relevant one among the first `k`, else 0."""
     return next((1 / (i + 1) for i, found in enumerate(relevant[:k]) if found), 0.0)

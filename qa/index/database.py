@@ -81,7 +81,7 @@ class Database:
         self._opened = self._file.stat()
 
     def close(self) -> None:
-        """Close all connections. A read that is in progress ends first."""
+        """Close all connections; that of a read in progress when the read ends."""
         self._closed = True
         with self._writing:
             self._writer.close()

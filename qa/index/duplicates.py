@@ -7,7 +7,7 @@ lightly edited.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 import numpy as np
@@ -94,3 +94,18 @@ def original_first(articles: Iterable[Article]) -> list[Article]:
         return not is_original, article.published or date.max, -len(article.text), article.path
 
     return sorted(copies, key=key)
+
+
+def connected(numbers: Collection[int], pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return for each number one that all numbers connected with it by pairs have in common."""
+    parents = {number: number for number in numbers}
+
+    def root(number: int) -> int:
+        while (parent := parents.setdefault(number, number)) != number:
+            parents[number] = parents[parent]  # halves the way for the next time
+            number = parent
+        return number
+
+    for one, other in pairs:
+        parents[root(one)] = root(other)
+    return {number: root(number) for number in numbers}

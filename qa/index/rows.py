@@ -96,6 +96,7 @@ class StoredPassage(NamedTuple):
         span: Its place in the text.
         terms: Numbers of its terms, uint32.
         vector: Unit vector, float32.
+        language: Language whose rules the terms follow.
     """
 
     row: int
@@ -104,6 +105,7 @@ class StoredPassage(NamedTuple):
     span: Span
     terms: bytes
     vector: bytes
+    language: str | None
 
 
 class StoredSentences(NamedTuple):

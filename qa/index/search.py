@@ -4,7 +4,6 @@ FAISS and tantivy only propose rows. Texts and scores come from the snapshot, so
 state even where the search indexes are a little behind or ahead of it.
 """
 
-import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -22,7 +21,6 @@ from qa.index.snapshot import IN, Snapshot, as_json
 from qa.index.term_index import TermIndex
 from qa.index.vector_index import EXACT_UNTIL, SAMPLE, Rows, VectorIndex
 
-_log = logging.getLogger("qa")
 _BLOCK = 10_000  # rows that are read from the database at once
 # A question scores so many rows that the search indexes lack itself; beyond them it updates the
 # indexes, and beyond the second number it waits for another thread that is updating them.
@@ -55,8 +53,9 @@ class SearchIndexes:
         self._database = database
         self._vectors = VectorIndex(database.folder / VECTORS_FILE, dimension, database.index_id)
         self._terms = TermIndex(database.folder / TERMS_FOLDER, database.index_id)
+        # Number and row of passages; searches copy it, which no other thread can interrupt.
         self._removed: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
-        # Guards the updates of both indexes, and `_removed`: one thread at a time makes them.
+        # Guards the updates of both indexes: one thread at a time makes them.
         self._updating = Lock()
         # Now, before the database grows: an older copy of it would use lost rows a second time.
         with database.reading() as connection:
@@ -104,7 +103,7 @@ class SearchIndexes:
         return Candidates([found[i] for i in kept], dense[kept], lexical[kept])
 
     def refresh(self, *, wait: bool = True) -> None:
-        """Bring both indexes up to date with the database.
+        """Bring both indexes up to date with the database, and save them.
 
         Args:
             wait: Whether to wait for another thread that is updating them.
@@ -118,14 +117,11 @@ class SearchIndexes:
                 self._clear_if_ahead(snapshot.state)
                 self._update_vectors(snapshot)
                 self._update_terms(snapshot)
+            # Without the file the next start only takes longer: a full disk is no reason to stop.
+            with suppress(OSError):
+                self._vectors.save()
         finally:
             self._updating.release()
-
-    def save(self) -> None:
-        """Write the vector index to its file, if reading the rest would delay the next start."""
-        # Without the file the next start only takes longer: a full disk is no reason to stop.
-        with self._updating, suppress(OSError):
-            self._vectors.save()
 
     def _propose(
         self,
@@ -185,7 +181,7 @@ class SearchIndexes:
         known = self._terms.state
         if known != snapshot.state:
             dropped = [row for _, row in _dropped(snapshot, known)]
-            self._terms.update(snapshot.state, _term_lists(snapshot, known.row), dropped)
+            self._terms.update(known, snapshot.state, _term_lists(snapshot, known.row), dropped)
 
 
 def _matrix(blobs: list[bytes]) -> Vector:

@@ -12,6 +12,7 @@ import numpy as np
 
 from qa.index.caches import Caches
 from qa.index.database import Connection
+from qa.index.duplicates import connected
 from qa.index.folder import damaged
 from qa.index.rows import (
     COLUMNS,
@@ -185,9 +186,10 @@ class Snapshot:
     def passages(self, rows: Iterable[int]) -> list[StoredPassage]:
         """Return the passages with these rows; one that is not in this snapshot is left out."""
         return [
-            StoredPassage(row, text, f"{article_id}:{start}-{end}", (start, end), terms, vector)
-            for row, text, article_id, start, end, terms, vector in self.query(
-                'SELECT p.row, p.text_number, t.article_id, p.start, p."end", p.terms, p.vector '
+            StoredPassage(row, text, f"{article_id}:{start}-{end}", (start, end), *rest)
+            for row, text, article_id, start, end, *rest in self.query(
+                'SELECT p.row, p.text_number, t.article_id, p.start, p."end", p.terms, p.vector, '
+                "t.language "
                 "FROM passages p JOIN texts t ON t.number = p.text_number "
                 f"WHERE p.row {IN} AND p.text_number IN (SELECT text_number FROM articles)",
                 (as_json(rows),),
@@ -217,20 +219,19 @@ class Snapshot:
             [row[3] for row in rows],
         )
 
-    def stories(self, text_numbers: Iterable[int]) -> dict[int, int]:
+    def stories(self, text_numbers: Collection[int]) -> dict[int, int]:
         """Return the story of each text: texts connected by near duplicates have the same."""
-        return dict(
-            self.query(
-                "WITH RECURSIVE reached (start, number) AS (SELECT value, value FROM json_each(?) "
-                "UNION SELECT start, other FROM reached JOIN near_duplicates ON one = number) "
-                "SELECT start, min(number) FROM reached GROUP BY start",
-                (as_json(text_numbers),),
-            )
+        pairs = self.query(
+            "WITH RECURSIVE reached (number) AS (SELECT value FROM json_each(?) UNION "
+            "SELECT other FROM near_duplicates JOIN reached ON one = number) "
+            "SELECT one, other FROM near_duplicates JOIN reached ON one = number",
+            (as_json(text_numbers),),
         )
+        return connected(text_numbers, pairs)
 
     def sharing_bands(self, bands: Collection[int]) -> list[int]:
-        """Return the texts that share one of these bands; see `qa.index.duplicates.bands`."""
-        sql = f"SELECT DISTINCT text_number FROM bands WHERE band {IN} ORDER BY text_number"
+        """Return the texts that share one of these bands, newest first."""
+        sql = f"SELECT DISTINCT text_number FROM bands WHERE band {IN} ORDER BY text_number DESC"
         return [number for (number,) in self.query(sql, (as_json(bands),))]
 
     def _articles(self, sql: str, values: Sequence[Any] = ()) -> list[Article]:

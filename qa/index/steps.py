@@ -1,9 +1,9 @@
 """Steps of a sync: reading ahead, embedding, and finding near duplicates."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,8 @@ from qa.text.terms import index_terms
 EMBED_AT_ONCE = 512
 """Texts: enough to fill the model's batches with ones of a length, few enough to show progress."""
 
-# Near duplicates that one text is linked to: enough to keep a group together when some are removed.
-_MOST_DUPLICATES = 30
+# Links of a text to each story. One would do, but a text that others are linked to may be removed.
+_LINKS = 3
 
 
 class Batch(NamedTuple):
@@ -88,13 +88,20 @@ def _texts(article: Article, chunks: Chunks) -> list[str]:
 
 
 def find_near_duplicates(snapshot: Snapshot, found: frozenset[int], bands: list[int]) -> list[int]:
-    """Return texts that an article is a near duplicate of, at most `_MOST_DUPLICATES`.
+    """Return the newest texts that an article is a near duplicate of, a few of each story.
 
     Args:
         snapshot: The index.
         found: Shingles of the article's story.
         bands: Their bands.
     """
-    similar = snapshot.articles_with(snapshot.sharing_bands(bands))
-    near = (n for n, same in similar.items() if are_near_duplicates(found, story_shingles(same[0])))
-    return list(islice(near, _MOST_DUPLICATES))
+    similar = snapshot.sharing_bands(bands)
+    stories = snapshot.stories(similar)
+    chosen: list[int] = []
+    counts: Counter[int] = Counter()
+    for number in similar:
+        same = snapshot.articles_with([number]) if counts[stories[number]] < _LINKS else {}
+        if same and are_near_duplicates(found, story_shingles(same[number][0])):
+            chosen.append(number)
+            counts[stories[number]] += 1
+    return chosen

@@ -157,7 +157,6 @@ class Store:
     def refresh_indexes(self) -> None:
         """Bring the search indexes up to date, so that the next question need not."""
         self.indexes.refresh()
-        self.indexes.save()
 
 
 def _put_articles(db: Connection, articles: Collection[Article]) -> None:

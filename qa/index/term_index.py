@@ -64,25 +64,30 @@ class TermIndex:
 
     def update(
         self,
+        known: State,
         state: State,
         added: Iterable[tuple[int, int, Sequence[int]]],
         dropped: Sequence[int],
     ) -> None:
-        """Add and remove passages. Does nothing while another process is writing to the folder.
+        """Add and remove passages, unless another process is writing to the folder, or has written.
 
         Args:
+            known: The state that the changes start from.
             state: The state of the database that the index contains afterwards.
             added: Row, number of the text and numbers of the terms of each new passage.
             dropped: Rows to remove.
         """
         with suppress(Timeout), self._guarded(), self._lock.acquire(timeout=0):
-            if self._index is None:
+            self.reload()
+            index = self._index
+            if self.state != known:
+                return  # another process has written, or an error has emptied the index
+            if index is None:
                 shutil.rmtree(self._folder, ignore_errors=True)
-                self._sums = {}
-                self._index = self._open()
+                index, self._sums = self._open(), {}
             try:
-                self._write(self._index, added, dropped)
-                self.state = state
+                self._write(index, added, dropped)
+                self._index, self.state = index, state
             finally:  # after an interrupt too: the files may have changed
                 self._write_facts()
 

@@ -16,6 +16,7 @@ from qa.reading.metadata import FieldValue, choose, clean
 from qa.records import Article, Skipped, Span
 from qa.text import language as languages
 from qa.text.sentences import split_sentences, trim
+from qa.text.terms import encodable
 
 Sidecar = Mapping[str, Mapping[str, str]]
 """Fields of each article, by path; see `qa.reading.sidecar.read_sidecar`."""
@@ -40,7 +41,6 @@ def read_file(
     sidecar: Sidecar | None = None,
     columns: Columns | None = None,
     reader: IsolatedReader | None = None,
-    file_sha256: str | None = None,
 ) -> Iterator[Article | Skipped]:
     """Yield the articles in one file, and the parts of it that hold none.
 
@@ -50,7 +50,6 @@ def read_file(
         sidecar: The result of `qa.reading.sidecar.read_sidecar`.
         columns: The column or key of a table for each field whose column has an unusual name.
         reader: Reads the formats whose parsers may crash. If None, a process is started for it.
-        file_sha256: SHA-256 of `content` in hex, if the caller has it already.
 
     Raises:
         ArticleError: There is no article in the file. It may be raised after some were yielded.
@@ -66,7 +65,7 @@ def read_file(
             except ArticleError as error:
                 yield Skipped(printable(f"{path}/{name}"), str(error))
         return
-    file_sha256 = file_sha256 or hashlib.sha256(content).hexdigest()
+    file_sha256 = hashlib.sha256(content).hexdigest()
     if suffix in ISOLATED:
         with nullcontext(reader) if reader else closing(IsolatedReader()) as isolated:
             found: Sequence[Draft | Skipped] = [isolated.read(content, suffix)]
@@ -87,7 +86,7 @@ def read_file(
 
 @article_errors()
 def _article(draft: Draft, path: str, known: Mapping[str, str], file_sha256: str) -> Article:
-    text = draft.text.encode("utf-8", "replace").decode("utf-8")  # unpaired surrogates become "?"
+    text = encodable(draft.text)
     start = _story_start(text, draft.boilerplate)
     if start == trim(text, (start, len(text)))[1]:
         raise ArticleError("is empty: there is no text in it")

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
 from qa.errors import ArticleError, CorpusError
-from qa.reading.articles import read_file
+from qa.reading.articles import Columns, read_file
 from qa.reading.folder import read_bytes
 from qa.reading.formats import UNPRINTABLE, is_hidden
 from qa.reading.isolated import IsolatedReader
@@ -24,7 +24,9 @@ _OUTSIDE = "has a name that leads out of the folder of articles"
 _LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be added
 
 
-def check(file: Path, name: str, reader: IsolatedReader) -> tuple[str, list[Article]]:
+def check(
+    file: Path, name: str, reader: IsolatedReader, columns: Columns | None = None
+) -> tuple[str, list[Article]]:
     """Read a file before it is added; return its path in the folder and the articles in it.
 
     A ``.zip`` is not read for this, only when it is indexed: no articles are returned for it.
@@ -33,6 +35,7 @@ def check(file: Path, name: str, reader: IsolatedReader) -> tuple[str, list[Arti
         file: Where the content is.
         name: The path that it should have, relative to the folder of articles.
         reader: Reads the formats whose parsers may crash.
+        columns: As for `qa.reading.articles.read_file`.
 
     Raises:
         ArticleError: There is no article in the file, or the name is not acceptable.
@@ -41,7 +44,7 @@ def check(file: Path, name: str, reader: IsolatedReader) -> tuple[str, list[Arti
     content = read_bytes(file)
     if path.suffix.lower() == ".zip":
         return path.as_posix(), []
-    found = list(read_file(content, path.as_posix(), reader=reader))
+    found = list(read_file(content, path.as_posix(), columns=columns, reader=reader))
     articles = [item for item in found if isinstance(item, Article)]
     if not articles:
         skipped = (item for item in found if isinstance(item, Skipped))

@@ -1,6 +1,6 @@
 """Questions, and which articles they are asked of."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
@@ -35,9 +35,10 @@ class Scope:
         """Build a scope from names, or one name, and days as dates or as ``2025-12-17``.
 
         Raises:
-            QueryError: A day cannot be parsed.
+            QueryError: A name is no text, or a day cannot be parsed.
         """
-        return cls(_names(outlets), _day("since", since), _day("until", until), _names(paths))
+        days = _day("since", since), _day("until", until)
+        return cls(_texts("outlets", outlets), *days, _texts("paths", paths))
 
 
 EVERYTHING = Scope()
@@ -59,19 +60,30 @@ class Question:
     scope: Scope = EVERYTHING
 
     @classmethod
-    def of(cls, text: str, history: str | Iterable[str] = (), scope: Scope = EVERYTHING) -> Self:
-        """Build a question; `history` may be one earlier question."""
-        return cls(text, (history,) if isinstance(history, str) else tuple(history), scope)
+    def of(cls, text: str, history: str | Collection[str] = (), scope: Scope = EVERYTHING) -> Self:
+        """Build a question; `history` may be one earlier question.
+
+        Raises:
+            QueryError: `history` is neither text nor texts.
+        """
+        return cls(text, _texts("history", history) or (), scope)
 
 
-def _names(value: str | Collection[str] | None) -> tuple[str, ...] | None:
-    return (value,) if isinstance(value, str) else value if value is None else tuple(value)
+def _texts(name: str, value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    values = (value,) if isinstance(value, str) else value
+    if not isinstance(values, Collection) or not all(isinstance(text, str) for text in values):
+        raise QueryError(f"{name} is {value!r}; it must be text, or a list of texts.")
+    return tuple(values)
 
 
-def _day(name: str, value: date | str | None) -> date | None:
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError as error:
-            raise QueryError(f'{name} is "{value}"; write a day as 2025-12-17.') from error
-    return value.date() if isinstance(value, datetime) else value
+def _day(name: str, value: object) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    if value is None or isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as error:
+        raise QueryError(f'{name} is "{value}"; write a day as 2025-12-17.') from error

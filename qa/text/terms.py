@@ -39,6 +39,11 @@ _VARIANTS: dict[str, str] = _WORDS["variants"]
 _ENDINGS = [(re.compile(ending), new) for ending, new in _WORDS["endings"].items()]
 
 
+def encodable(text: str) -> str:
+    """Return text with "?" for lone surrogates, which no encoding can carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def fold(text: str) -> str:
     """Return `text` in lower case without accents: "Erdoğan" and "ERDOGAN" become one."""
     if text.isascii():

@@ -75,8 +75,3 @@ def _day(fields: Fields, name: str) -> date | None:
         return date.fromisoformat(fields[name][0])
     except (KeyError, ValueError):
         return None
-
-
-def encodable(text: str) -> str:
-    """Return text with "?" for lone surrogates, which no encoding can carry."""
-    return text.encode("utf-8", "replace").decode()

@@ -17,6 +17,7 @@ from qa.evaluation import record
 from qa.evidence import FORMATS, write_pack
 from qa.locations import feedback_file
 from qa.records import Article, ArticleSummary, Question, Scope
+from qa.text.terms import encodable
 from qa.web import links, suggestions
 from qa.web.views import Turn
 
@@ -41,7 +42,7 @@ class Service:
     def question(self, text: str, turns: Sequence[Turn], scope: Scope) -> Question:
         """Return a new question with the earlier ones that it may refer to."""
         earlier = [turn.question.text for turn in turns if turn.answer]
-        return Question(links.encodable(text), tuple(earlier[-TURNS:]), scope)
+        return Question(encodable(text), tuple(earlier[-TURNS:]), scope)
 
     def answer(self, question: Question) -> Turn:
         """Answer a question, or say why that is not possible; never raise."""
@@ -95,7 +96,7 @@ class Service:
         citation = next((c for c in turn.shown if c.number == sent.get("number")), None)
         if not turn.answer or not (citation or turn.answer.abstained):
             return _FAILED
-        good, reason = sent.get("good") is True, links.encodable(str(sent.get("reason") or ""))
+        good, reason = sent.get("good") is True, encodable(str(sent.get("reason") or ""))
         history = turn.question.history
         try:
             record(self.feedback, turn.answer, history, citation, good=good, reason=reason)

@@ -16,7 +16,8 @@ from qa.corpus import Corpus
 from qa.errors import ArticleError, QaError
 from qa.index.reports import SyncProgress, SyncReport
 from qa.reading.formats import LARGEST
-from qa.web import links, words
+from qa.text.terms import encodable
+from qa.web import words
 
 _DELETE_AFTER = 24 * 3600
 """Seconds after which an upload that no event has used is deleted."""
@@ -92,7 +93,7 @@ def add(corpus: Corpus, files: Sequence[tuple[str, Path | None]]) -> Iterator[Up
     uploads: list[Upload] = []
     positions: dict[str, int] = {}  # two files may have one name: path in the folder -> which
     for name, file in sorted(files, key=lambda pair: pair[0]):  # in the order of indexing
-        shown = links.encodable(name)
+        shown = encodable(name)
         try:
             if not file:
                 raise ArticleError(_NOT_UPLOADED)
