@@ -381,3 +381,29 @@ def test_sample_in_the_package_is_copied_before_it_is_filled(
     assert folder_to_fill("elsewhere") == Path("elsewhere")
     (tmp_path / "seeds").mkdir()
     assert folder_to_fill() == Path("seeds")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"history": 5},
+        {"history": [5]},
+        {"outlets": 5},
+        {"outlets": [["Daily"]]},
+        {"since": 5},
+        {"since": True},
+        {"until": ["2025-01-01"]},
+        {"paths": [Path("a.txt")]},
+    ],
+)
+def test_argument_of_a_wrong_type_is_named(seeds: qa.Corpus, wrong: dict[str, object]) -> None:
+    [name] = wrong
+    for ask in (seeds.retrieve, seeds.answer):
+        with pytest.raises(QueryError, match=f"^{name} is "):
+            ask("When was Turkey expelled?", **wrong)
+
+
+def test_half_of_a_character_in_a_question_is_replaced(seeds: qa.Corpus) -> None:
+    answer = seeds.answer("And when \ud800 was that?", ["When \udcff was Turkey expelled?"])
+    assert answer.question == "And when ? was that?"
+    assert answer.citations

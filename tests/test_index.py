@@ -3,7 +3,7 @@
 import math
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from qa.errors import StoreError
 from qa.index import search as search_module
 from qa.index import vector_index
 from qa.index.folder import delete_index
-from qa.index.rows import Entry, FileRecord
+from qa.index.rows import Entry, FileRecord, State
 from qa.index.scopes import select
 from qa.index.store import Store
+from qa.index.term_index import TermIndex
 from qa.records import Article, Scope, Skipped
 from tests.stores import MANIFEST, article, put, remove, search, unit
 
@@ -584,3 +585,31 @@ def test_delete_index_keeps_other_files(tmp_path: Path) -> None:
     delete_index(tmp_path)
     assert [file.name for file in tmp_path.iterdir() if file.name[0] != "."] == ["README.md"]
     delete_index(tmp_path / "none")
+
+
+def test_term_index_that_is_emptied_during_an_update_loses_no_row(tmp_path: Path) -> None:
+    """An error of a search empties the index, in another thread, while an update is running."""
+    index = TermIndex(tmp_path / "terms.tantivy", "id")
+    start, three, four, five = (State("id", row) for row in (0, 3, 4, 5))
+    index.update(start, three, [(1, 1, [5]), (2, 1, [5]), (3, 2, [5])], [])
+
+    def rows() -> Iterator[tuple[int, int, list[int]]]:
+        yield 4, 2, [5]
+        index.clear()
+
+    index.update(three, four, rows(), [])
+    assert (index.state, sorted(index.search({5: 1.0}, 10))) == (four, [1, 2, 3, 4])
+    index.clear()
+    index.update(four, five, [(5, 3, [5])], [])  # starts from a state that it no longer has
+    assert index.state == start
+    index.update(start, five, [(row, 1, [5]) for row in range(1, 6)], [])
+    assert sorted(index.search({5: 1.0}, 10)) == [1, 2, 3, 4, 5]
+
+
+def test_two_processes_do_not_add_the_same_rows_to_the_term_index(tmp_path: Path) -> None:
+    one, other = (TermIndex(tmp_path / "terms.tantivy", "id") for _ in range(2))
+    for index in (one, other):
+        index.update(State("id"), State("id", 2), [(1, 1, [5]), (2, 1, [5])], [])
+    assert other.state == State("id", 2)
+    other.reload()
+    assert sorted(other.search({5: 1.0}, 10)) == [1, 2]

@@ -243,6 +243,19 @@ def test_the_other_near_duplicates_stay_one_story_when_one_is_removed(
     assert len(set(stories(corpus).values())) == 1
 
 
+def test_near_duplicates_stay_one_story_when_most_of_the_oldest_are_removed(
+    corpus: qa.Corpus, place: Path
+) -> None:
+    names = [f"{i:02}.txt" for i in range(20)]
+    for name in names:
+        (place / name).write_text(f"{' '.join(SENTENCES)} This is the paper {name}.")
+    corpus.sync()
+    for name in names[:15]:
+        (place / name).unlink()
+    corpus.sync()
+    assert len(set(stories(corpus).values())) == 1
+
+
 def test_near_duplicate_is_shown_beside_the_passage_that_it_repeats(
     corpus: qa.Corpus, place: Path
 ) -> None:
