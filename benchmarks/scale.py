@@ -177,7 +177,7 @@ def put(
             sentences.append(Entry((start + int(a), start + int(b)), unit, some.tolist()))
         start += len(part) + 1
     nearest.add(np.array([entry.vector for entry in entries]))
-    store.put_text(article, entries, sentences, (), ())
+    store.put_text(article, entries, sentences)
 
 
 def recall_at_10(corpus: Corpus, vectors: Any, nearest: Any) -> float:
@@ -204,7 +204,7 @@ def add_one(corpus: Corpus) -> tuple[float, int]:
     chunks = chunking.split_article(article, embedder.count_tokens, embedder.token_limit)
     [(_, passages, sentences)] = steps.embed([(article, chunks)], embedder)
     bands = duplicates.bands(duplicates.story_shingles(article))
-    store.put_text(article, passages, sentences, bands, ())
+    store.put_text(article, passages, sentences, bands)
     store.refresh_indexes()
     hits = corpus.retrieve("Who paints his boat green on Zorvath island?")
     seconds = time.perf_counter() - began

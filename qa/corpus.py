@@ -16,7 +16,7 @@ from qa.errors import ArticleError, BusyError, CancelledError, CorpusError
 from qa.index.folder import delete_index, writer_lock
 from qa.index.reports import SyncReport
 from qa.index.rows import manifest
-from qa.index.scopes import sources
+from qa.index.scopes import select
 from qa.index.store import Store
 from qa.index.sync import Progress, Sync
 from qa.locations import articles_folder, file_of, index_folder
@@ -249,7 +249,7 @@ class Corpus(AbstractContextManager["Corpus"]):
             hits = retrieval.retrieve(
                 snapshot, self._store.indexes, asked, answering.HITS, reranker=self._reranker
             )
-            return answering.answer(asked, hits, sources(snapshot, question.scope))
+            return answering.answer(asked, hits, select(snapshot, question.scope).sources)
 
     def articles(self, article_ids: Collection[str] | None = None) -> list[Article]:
         """Return one article for each text, by path: all, or those with these ids."""

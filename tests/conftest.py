@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
@@ -30,9 +30,12 @@ def read_article(file: Path, path: str, known: dict[str, str] | None = None) -> 
     return article
 
 
-def read_only(database: Path) -> sqlite3.Connection:
-    """Open the database of an index, without the checksums that a writer must keep."""
-    return sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+def read_only(database: Path) -> apsw.Connection:
+    """Open the database of an index beside the program.
+
+    Through the program's own SQLite: a second library in one process would release its locks.
+    """
+    return apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
 
 
 settings.register_profile(

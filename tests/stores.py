@@ -26,7 +26,7 @@ def unit(vector: np.ndarray | list[float]) -> np.ndarray:
 def put(store: Store, new: Article, vector: np.ndarray | list[float] = (1, 1, 1, 1)) -> None:
     """Store an article with one passage, which is also its one sentence."""
     entry = Entry((0, len(new.text)), unit(vector), new.text.split())
-    store.put_text(new, [entry], [entry], [], [])
+    store.put_text(new, [entry], [entry])
 
 
 def search(

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import apsw
 import pytest
 from filelock import FileLock
 
@@ -511,7 +511,7 @@ def test_interrupted_index_keeps_what_is_done(home: Path, tmp_path: Path) -> Non
     }  # fmt: skip
 
     def begun() -> bool:
-        with suppress(sqlite3.Error), closing(read_only(database)) as db:
+        with suppress(apsw.Error), closing(read_only(database)) as db:
             return bool(db.execute("SELECT count(*) FROM articles").fetchone() > (1,))
         return False
 
@@ -584,7 +584,7 @@ def test_index_watch_runs_until_it_is_interrupted(folder: Path, tmp_path: Path) 
     news = folder / "ferry.txt"
 
     def indexed() -> bool:
-        with suppress(sqlite3.Error), closing(read_only(index / "index.sqlite")) as db:
+        with suppress(apsw.Error), closing(read_only(index / "index.sqlite")) as db:
             paths = {path for (path,) in db.execute("SELECT path FROM articles")}
             if {"harbour.txt", "budget.md"} <= paths and not news.exists():
                 news.write_text("The ferry to Nessebar sails again since Friday.\n")

@@ -114,7 +114,7 @@ def test_stored_article_is_read_back_unchanged(store: Store) -> None:
     )
     vector = unit([1, 2, 3, 4])
     whole = Entry((0, len(stored.text)), unit([1, 1, 1, 1]), stored.text.split())
-    store.put_text(stored, [whole], [Entry((4, 7), vector, ["radar", "deal"])], [], [])
+    store.put_text(stored, [whole], [Entry((4, 7), vector, ["radar", "deal"])])
     with store.snapshot() as snapshot:
         assert snapshot.articles() == [stored]
         assert snapshot.articles([stored.article_id, "0" * 64]) == [stored]
@@ -151,7 +151,7 @@ def test_article_of_a_stored_text_needs_no_passages(store: Store) -> None:
 def test_replaced_and_removed_articles_leave_nothing_behind(store: Store) -> None:
     old, new = article("radar", "a.txt"), article("jet", "a.txt")
     entry = Entry((0, 5), unit([1, 1, 1, 1]), ["radar"])
-    store.put_text(old, [entry], [entry], [7, 8], [])
+    store.put_text(old, [entry], [entry], [7, 8])
     put(store, new)
     assert search(store, [1, 1, 1, 1], {"radar": 1.0}).keys() == {"jet"}
     store.remove_articles()
@@ -203,7 +203,7 @@ def test_failed_put_leaves_nothing_behind_and_blames_no_damage(store: Store) -> 
     stored = article("radar")
     entry = Entry((0, 5), unit([1, 1, 1, 1]), ["radar"])
     with pytest.raises(StoreError, match="constraint") as caught:
-        store.put_text(stored, [entry, entry], [], [], [])
+        store.put_text(stored, [entry, entry], [])
     assert "damaged" not in str(caught.value)
     assert "--rebuild" not in str(caught.value)
     with store.snapshot() as snapshot:
@@ -228,15 +228,16 @@ def test_select_by_outlet_day_and_path(store: Store) -> None:
     assert texts(("THE POST",), None, None) == {"a", "c"}
     assert texts(None, date(2025, 5, 5), None) == {"a", "b"}
     assert texts(None, None, date(2025, 5, 5)) == {"a"}
-    assert texts(None, None, None) == {"a", "b", "c"}
     assert texts((), None, None) == set()
     assert texts(None, None, None, (later.path,)) == {"b"}
     assert texts(("agency",), None, None, (dated.path,)) == set()
+    with store.snapshot() as snapshot:
+        assert select(snapshot, Scope()).sources == ("Agency", "The Post", "the post")
 
 
 def test_article_without_a_term_is_found_by_its_vector(store: Store) -> None:
     stored = article("!!! ???")
-    store.put_text(stored, [Entry((0, 7), unit([1, 1, 1, 1]), [])], [], [], [])
+    store.put_text(stored, [Entry((0, 7), unit([1, 1, 1, 1]), [])], [])
     assert search(store, [1, 1, 1, 1], {"jet": 1.0}, 5) == {"!!! ???": (1.0, 0.0)}
     with store.snapshot() as snapshot:
         assert (snapshot.terms(["jet"]), snapshot.passage_count) == ({}, 1)
@@ -430,10 +431,10 @@ def test_large_index_is_searched_by_cells_and_finds_nearly_all(
     use_cells_above(300, monkeypatch)
     store = Store(tmp_path / "index", manifest)
     first = article(" ".join(f"{n:03}" for n in range(800)))
-    store.put_text(first, entries(first, vectors[:800]), [], [], [])
+    store.put_text(first, entries(first, vectors[:800]), [])
     store.refresh_indexes()
     rest = article(" ".join(f"{n:03}" for n in range(800, 900)))
-    store.put_text(rest, entries(rest, vectors[800:]), [], [], [])
+    store.put_text(rest, entries(rest, vectors[800:]), [])
     assert store.indexes._vectors._trained_on == 800
 
     def recall(searched: Store) -> float:
@@ -482,11 +483,11 @@ def test_cells_are_trained_although_few_row_numbers_are_in_use(
     store = Store(tmp_path / "index", MANIFEST)
     random = np.random.default_rng(3)
     gone = article(" ".join(f"{n:04}"[:3] for n in range(4000)))
-    store.put_text(gone, entries(gone, random.normal(size=(4000, 4))), [], [], [])
+    store.put_text(gone, entries(gone, random.normal(size=(4000, 4))), [])
     remove(store, gone)
     stored = article(" ".join(f"{n:03}" for n in range(120)))
     vectors = random.normal(size=(120, 4))
-    store.put_text(stored, entries(stored, vectors), [], [], [])
+    store.put_text(stored, entries(stored, vectors), [])
     store.refresh_indexes()
     assert store.indexes._vectors._trained_on == 120
     for n in range(0, 120, 10):
@@ -501,7 +502,7 @@ def test_cells_are_trained_although_most_texts_belong_to_no_article(
     store = Store(tmp_path / "index", MANIFEST)
     replaced = article(" ".join(f"{n:03}" for n in range(200)), "a.txt")
     vectors = np.random.default_rng(3).normal(size=(200, 4))
-    store.put_text(replaced, entries(replaced, vectors), [], [], [])
+    store.put_text(replaced, entries(replaced, vectors), [])
     put(store, article("jet", "a.txt"), vectors[7])
     store.refresh_indexes()
     assert store.indexes._vectors._trained_on == 201

@@ -17,7 +17,7 @@ from qa.answering.question import AnalyzedQuestion
 from qa.answering.retrieval import retrieve
 from qa.index.caches import Cache, Caches
 from qa.index.rows import Entry
-from qa.index.scopes import select, sources
+from qa.index.scopes import select
 from qa.index.store import Store
 from qa.models.embedder import Embedder
 from qa.records import Question, Scope
@@ -123,7 +123,7 @@ def test_snapshot_sees_nothing_that_is_committed_after_it_began(store: Store) ->
                 search_in(store, snapshot, NEAR, {"jet": 1.0}),
                 search_in(store, snapshot, NEAR, {"jet": 1.0}, scope=daily),
                 select(snapshot, daily).paths,
-                sources(snapshot, Scope()),
+                select(snapshot, Scope()).sources,
                 snapshot.articles(),
                 snapshot.query("SELECT value FROM manifest WHERE key = 'generation'"),
             ]
@@ -264,7 +264,7 @@ def test_questions_over_large_texts_keep_no_more_than_the_caches_allow(tmp_path:
     for n in range(20):
         text = f"jet{n} " + " ".join(chosen.choices(["radar", "deal", "moscow"], k=40_000))
         entry = Entry((0, len(text)), unit([chosen.gauss(0, 1) for _ in range(4)]), [f"jet{n}"])
-        store.put_text(article(text, f"{n}.txt"), [entry], [], [], [])
+        store.put_text(article(text, f"{n}.txt"), [entry], [])
     store.refresh_indexes()
 
     def ask(n: int) -> None:

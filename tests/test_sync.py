@@ -5,13 +5,13 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 
 import qa
@@ -409,7 +409,7 @@ def stored_articles(index: Path) -> int:
         with read_only(index / "index.sqlite") as db:
             [found] = db.execute("SELECT count(*) FROM articles").fetchone()
         db.close()
-    except sqlite3.Error:
+    except apsw.Error:
         return 0
     return int(found)
 

@@ -46,4 +46,4 @@ class Caches:
     def __init__(self, text_bytes: int = 64_000_000, scope_bytes: int = 32_000_000) -> None:
         """Create empty caches of these sizes."""
         self.texts = Cache(text_bytes, lambda text: 4 * len(text))
-        self.scopes = Cache(scope_bytes, lambda value: int(value.nbytes))
+        self.scopes = Cache(scope_bytes, lambda value: 1_000 + int(value.nbytes))

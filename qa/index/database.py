@@ -26,6 +26,7 @@ Connection = apsw.Connection
 _CHECKSUM_BYTES = 8
 # Milliseconds that a write waits for a write of another process; those take some hundredths of one.
 _BUSY_TIMEOUT = 60_000
+_MOST_IDLE = 8  # connections that are kept for later reads
 _CACHE_KIB = 16_000  # pages that a connection keeps in memory
 _MESSAGES = {
     apsw.FullError: "The disk with the index folder {folder} is full. What was indexed is kept: "
@@ -106,9 +107,10 @@ class Database:
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                self._readers.append(connection)
-                if self._closed:
-                    self.close()
+                if self._closed or len(self._readers) >= _MOST_IDLE:
+                    connection.close()
+                else:
+                    self._readers.append(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

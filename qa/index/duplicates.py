@@ -97,7 +97,7 @@ def original_first(articles: Iterable[Article]) -> list[Article]:
 
 
 def connected(numbers: Collection[int], pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Return for each number one that all numbers connected with it by pairs have in common."""
+    """Return for each number the smallest one that it is connected with by pairs."""
     parents = {number: number for number in numbers}
 
     def root(number: int) -> int:
@@ -107,5 +107,5 @@ def connected(numbers: Collection[int], pairs: Iterable[tuple[int, int]]) -> dic
         return number
 
     for one, other in pairs:
-        parents[root(one)] = root(other)
+        parents[max(root(one), root(other))] = min(root(one), root(other))
     return {number: root(number) for number in numbers}

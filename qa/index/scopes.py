@@ -32,7 +32,10 @@ class Selection(NamedTuple):
 
 
 def select(snapshot: Snapshot, scope: Scope) -> Selection:
-    """Return what a scope holds. It is worked out once for each version of the index."""
+    """Return what a scope holds, found once for each version of the index.
+
+    Of `EVERYTHING` only the sources are listed.
+    """
     key = (snapshot.version, scope)
     cache = snapshot.caches.scopes
     if found := cache.get([key]):
@@ -42,24 +45,16 @@ def select(snapshot: Snapshot, scope: Scope) -> Selection:
     articles = snapshot.query(
         f"SELECT path, text_number, coalesce(outlet, title) FROM articles {where}", values
     )
-    texts = frozenset(number for _, number, _ in articles)
-    sql = f"SELECT row FROM passages WHERE text_number {IN}"
-    selection = Selection(
-        frozenset(path for path, _, _ in articles),
-        texts,
-        np.array([row for (row,) in snapshot.query(sql, (as_json(texts),))], dtype=np.int64),
-        tuple(sorted({source for _, _, source in articles})),
-    )
+    names = tuple(sorted({source for _, _, source in articles}))
+    selection = Selection(frozenset(), frozenset(), np.zeros(0, dtype=np.int64), names)
+    if scope != EVERYTHING:
+        paths = frozenset(path for path, _, _ in articles)
+        texts = frozenset(number for _, number, _ in articles)
+        sql = f"SELECT row FROM passages WHERE text_number {IN}"
+        rows = [row for (row,) in snapshot.query(sql, (as_json(texts),))]
+        selection = Selection(paths, texts, np.array(rows, dtype=np.int64), names)
     cache.put(key, selection)
     return selection
-
-
-def sources(snapshot: Snapshot, scope: Scope) -> tuple[str, ...]:
-    """Return the names of the sources in a scope, sorted, each once."""
-    if scope != EVERYTHING:
-        return select(snapshot, scope).sources
-    found = snapshot.query("SELECT DISTINCT coalesce(outlet, title) AS source FROM articles")
-    return tuple(sorted(source for (source,) in found))
 
 
 def _conditions(snapshot: Snapshot, scope: Scope) -> tuple[str, list[str]]:

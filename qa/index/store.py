@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ class Store:
         article: Article,
         passages: Sequence[Entry],
         sentences: Sequence[Entry],
-        bands: Collection[int],
-        near_duplicates: Collection[int],
+        bands: Collection[int] = (),
+        near_duplicates: Callable[[Snapshot], Collection[int]] = lambda _: (),
     ) -> None:
         """Store an article and its text with everything that it is found by, in one transaction.
 
@@ -63,10 +63,12 @@ class Store:
             passages: The passages of its text; an earlier division is replaced.
             sentences: The sentences of its text.
             bands: See `qa.index.duplicates.bands`.
-            near_duplicates: Numbers of the texts that it is a near duplicate of.
+            near_duplicates: Returns the numbers of the texts that it is a near duplicate of.
         """
         text = article.text
         with self._database.writing() as db:
+            # Read through this connection: its cache survives its own writes.
+            similar = near_duplicates(Snapshot(db, self.folder, self._caches))
             inserted: list[Any] = db.execute(
                 "INSERT INTO texts (article_id, language, words, characters, text) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (article_id) "
@@ -99,7 +101,7 @@ class Store:
             _count_passages(db, [[known[term] for term in entry.terms] for entry in passages], 1)
             bands_of_text = [(band, number) for band in bands]
             db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", bands_of_text)
-            pairs = [(number, other) for other in near_duplicates if other != number]
+            pairs = [(number, other) for other in similar if other != number]
             pairs += [(other, one) for one, other in pairs]
             db.executemany("INSERT OR IGNORE INTO near_duplicates VALUES (?, ?)", pairs)
             _put_articles(db, [article])

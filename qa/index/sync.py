@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from qa.errors import ArticleError, CancelledError, CorpusError
@@ -238,9 +239,8 @@ class Sync:
     ) -> None:
         found = duplicates.story_shingles(article)
         bands = duplicates.bands(found)
-        with store.snapshot() as snapshot:
-            similar = find_near_duplicates(snapshot, found, bands)
-        store.put_text(article, passages, sentences, bands, similar)
+        find = partial(find_near_duplicates, found=found, bands=bands)
+        store.put_text(article, passages, sentences, bands, find)
 
 
 def _nothing_to_read(folder: Path, skipped: list[Skipped]) -> str:

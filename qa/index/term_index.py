@@ -126,7 +126,7 @@ class TermIndex:
         except Timeout:  # an OSError
             raise
         except BaseException as error:
-            known = isinstance(error, OSError | ValueError)
+            known = isinstance(error, OSError | ValueError | LookupError | TypeError)
             if not known and type(error).__name__ != "PanicException":
                 raise
             _log.warning("The term index %s is damaged or cannot be written (%s): building it "
@@ -154,10 +154,11 @@ class TermIndex:
 
     def _read_facts(self) -> State:
         facts = json.loads((self._folder / _FACTS).read_text(encoding="utf-8"))
-        self._sums, state = facts["checksums"], State(*facts["state"])
-        if state.index_id != self.state.index_id:
+        index_id, row, dropped = facts["state"]
+        if index_id != self.state.index_id:
             raise ValueError("it belongs to another index")
-        return state
+        self._sums = dict(facts["checksums"])
+        return State(index_id, int(row), int(dropped))
 
     def _write(
         self,
