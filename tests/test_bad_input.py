@@ -322,3 +322,11 @@ def test_zip_entry_without_a_name_is_skipped() -> None:
     assert [item.path for item in found] == ["pack.zip/", "pack.zip/a.txt"]
     assert isinstance(found[0], Skipped)
     assert isinstance(found[1], Article)
+
+
+def test_half_of_a_character_in_a_field_is_replaced() -> None:
+    content = rb'{"text": "Half \ud800 a text.", "title": "\ud800", "outlet": "\udfff Post"}'
+    [article] = read_file(content, "a.json")
+    assert isinstance(article, Article)
+    assert (article.title, article.outlet) == ("?", "? Post")
+    assert article.text.encode()

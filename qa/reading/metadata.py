@@ -8,6 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from qa.text.terms import encodable
+
 FIELDS = ("title", "outlet", "author", "published", "url", "language")
 FieldValue = tuple[str, str, str]
 """A field, its value as text (dates as 2025-12-17) and its origin."""
@@ -37,7 +39,7 @@ def clean(field: str, value: object) -> str | None:
         value = names_in(value, {})
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
-    line = " ".join(str(value).split())
+    line = encodable(" ".join(str(value).split()))
     if field == "language":
         line = line.replace("_", "-").split("-")[0].lower()
         return line if line.isalpha() and len(line) in (2, 3) else None
