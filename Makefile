@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
-# The rules that the page's accessibility is held against; without npm those tests are skipped.
+# The rules that the page's accessibility is checked against; without npm those tests are skipped.
 AXE := $(if $(shell command -v npm),tests/axe/node_modules/.package-lock.json)
 # Where the benchmark sets lie; they are not part of the project.
 DATA ?= ../shared
@@ -57,10 +57,10 @@ clean:
 	rm -rf $(VENV) build tests/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 # The constraints pin every version, torch's CPU build among them: see "Installing" in the README.
-# What runs the application is held against the hashes in requirements.txt. They are those of Linux
-# on x86-64; elsewhere the versions are the same, without hashes.
-MISMATCH := A package is not the tested one, or not to be had. Mostly that is torch: see Installing in \
-the README. To install by version only: make serve HASHES=no
+# The packages that the application needs are checked against the hashes in requirements.txt,
+# which are those of Linux on x86-64. Elsewhere: the same versions, without hashes.
+MISMATCH := A package is not the tested one, or cannot be downloaded. Usually it is torch: see docs/installing.md in \
+this folder. To install without hashes: make serve HASHES=no
 HASHES ?= $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),yes,no)
 $(VENV)/.runtime: pyproject.toml constraints.txt requirements.txt
 	$(PYTHON) -m venv $(VENV)

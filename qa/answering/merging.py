@@ -1,4 +1,4 @@
-"""Merging hits of duplicate articles: the same words are shown once, with where else they stand."""
+"""Merging hits of duplicate articles: the same words are shown once, with the other articles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -63,7 +63,7 @@ def bands(hashes: Iterable[int]) -> list[int]:
 
 
 def are_near_duplicates(one: frozenset[int], other: frozenset[int]) -> bool:
-    """Return whether two articles, given as their shingles, tell one story in one wording.
+    """Return whether two articles, given as their shingles, are versions of one report.
 
     By containment, not resemblance, so that a shortened copy counts; after Broder, "On the
     Resemblance and Containment of Documents" (1997).

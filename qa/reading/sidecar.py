@@ -36,7 +36,7 @@ def read_sidecar(folder: Path) -> dict[str, dict[str, str]]:
         text = file.read_bytes().decode("utf-8-sig")
         rows = dict(_csv_rows(file, text)) if file.suffix == ".csv" else tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, csv.Error, OSError) as error:
-        raise CorpusError(f"{file} cannot be read: {error}. Mend or remove it.") from error
+        raise CorpusError(f"{file} cannot be read: {error}. Fix or remove it.") from error
     return {path: dict(_checked(file, path, row)) for path, row in rows.items()}
 
 

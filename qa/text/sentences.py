@@ -66,7 +66,7 @@ def split_sentences(
 
 
 def is_heading(sentence: str) -> bool:
-    """Say whether a sentence is a heading: no closing punctuation, and Capitalised Like This."""
+    """Return whether a sentence is a heading: no closing punctuation, and Capitalised Like This."""
     if _TERMINAL.search(sentence) or _BULLET.match(sentence):
         return False
     words = [word for word in sentence.split() if len(word) > 3]
@@ -184,7 +184,7 @@ def _split_run(text: str, start: int, end: int, language: str) -> Iterator[Span]
 
 
 def _goes_on(text: str, end: int) -> bool:
-    """Say whether a sentence continues after `end`, an apparent end."""
+    """Return whether a sentence continues after `end`, an apparent end."""
     around = _NO_END.finditer(text, max(0, end - 6), end + 6)
     match = next((m for m in around if m.start() < end <= m.end()), None)
     if match is None:

@@ -27,7 +27,7 @@ def containment(part: AbstractSet[object], whole: AbstractSet[object]) -> float:
 
 
 def near_duplicate(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Say whether two texts, given as their terms, are the same but for small edits.
+    """Return whether two texts, given as their terms, are the same but for small edits.
 
     Two texts that state different figures are not near duplicates.
     """
@@ -36,7 +36,7 @@ def near_duplicate(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def contains_most_of(part: Sequence[str], whole: Sequence[str]) -> bool:
-    """Say whether most of `part` is contained in `whole`, both given as their terms.
+    """Return whether most of `part` is contained in `whole`, both given as their terms.
 
     As for `near_duplicate`, texts that state different figures do not contain each other.
     """
@@ -45,7 +45,7 @@ def contains_most_of(part: Sequence[str], whole: Sequence[str]) -> bool:
 
 
 def _state_different_figures(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Say whether each text states a figure that the other does not: "nine" for 9 is no figure."""
+    """Return whether each text states a figure the other lacks: "nine" for 9 is no figure."""
     ours = {term for term in one if term[:1].isdigit()}
     theirs = {term for term in other if term[:1].isdigit()}
     return bool(ours - theirs) and bool(theirs - ours)

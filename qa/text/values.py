@@ -125,7 +125,7 @@ def find_values(text: str, start: int = 0, end: int | None = None) -> list[Value
 
 
 def states(kind: Kind, text: str) -> bool:
-    """Say whether `text` states a value of a kind."""
+    """Return whether `text` states a value of a kind."""
     return any(_FINDERS[kind](text))
 
 

@@ -18,7 +18,7 @@ class Handlers:
     """The event handlers for one corpus."""
 
     def __init__(self, service: Service) -> None:
-        """Use a service that is there as long as this."""
+        """The service must outlive the handlers."""
         self._service = service
         self._corpus = service.corpus
 

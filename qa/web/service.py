@@ -32,7 +32,7 @@ class Service:
     """One corpus, for everyone who has its page open."""
 
     def __init__(self, corpus: Corpus) -> None:
-        """Serve a corpus that stays open as long as this."""
+        """The corpus must stay open as long as the service is used."""
         self.corpus = corpus
         self.feedback = feedback_file(corpus.folder)
         # Both are kept until the version of the index changes.
