@@ -56,7 +56,7 @@ tests/axe/node_modules/.package-lock.json: tests/axe/package-lock.json
 clean:
 	rm -rf $(VENV) build tests/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
-# The constraints pin every version, torch's CPU build among them: see "Installing" in the README.
+# The constraints pin every version, torch's CPU build among them: see docs/installing.md.
 # The packages that the application needs are checked against the hashes in requirements.txt,
 # which are those of Linux on x86-64. Elsewhere: the same versions, without hashes.
 MISMATCH := A package is not the tested one, or cannot be downloaded. Usually it is torch: see docs/installing.md in \
