@@ -333,7 +333,7 @@ def terms_of(store: Store) -> list[int]:
     return sorted(store.indexes._terms.search(dict.fromkeys(range(1, 99), 1.0), 99).tolist())
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "of another index", "a file"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "of another index", "a file", "[]", "{}"])
 def test_term_index_is_built_again_from_the_database(tmp_path: Path, damage: str) -> None:
     folder, other = tmp_path / "index", tmp_path / "other"
     for place, text in ((folder, "jet"), (other, "deal")):
@@ -344,6 +344,8 @@ def test_term_index_is_built_again_from_the_database(tmp_path: Path, damage: str
     terms = folder / "terms.tantivy"
     if damage == "cut":
         (terms / "meta.json").write_text("{")
+    elif damage in ("[]", "{}"):  # JSON, but not the facts
+        (terms / "facts.json").write_text(damage)
     else:
         shutil.rmtree(terms)
     if damage == "of another index":
