@@ -25,5 +25,4 @@ def retrieve(query: str, k: int = 5) -> list[Hit]:
         places = (folder.resolve(), index_folder(folder).resolve())
         if places not in _default:
             _default[places] = Corpus.open()
-        corpus = _default[places]
-    return corpus.retrieve(query, k)
+    return _default[places].retrieve(query, k)

@@ -1,6 +1,7 @@
 """The status of an index, without changing a file."""
 
 import os
+from contextlib import closing
 
 from qa.index.database import Database
 from qa.index.folder import DATABASE_FILE
@@ -31,11 +32,8 @@ def read_status(
         pending = Sync(folder, None, columns or {}).compare()
         return Status(str(folder), str(place), embedder.model_id, 0, 0, pending)
     database = Database(place, manifest(folder, embedder), read_only=True)
-    try:
-        with database.reading() as connection:
-            snapshot = Snapshot(connection, place)
-            pending = Sync(folder, snapshot, columns or snapshot.columns).compare()
-            count = snapshot.count()
-    finally:
-        database.close()
+    with closing(database), database.reading() as connection:
+        snapshot = Snapshot(connection, place)
+        pending = Sync(folder, snapshot, columns or snapshot.columns).compare()
+        count = snapshot.count()
     return Status(str(folder), str(place), embedder.model_id, *count, pending)

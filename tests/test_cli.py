@@ -226,7 +226,7 @@ def test_eval_measures_a_persons_own_questions(home: Path, tmp_path: Path) -> No
         ('{"question": 3}', "line 1 is no question"),
         ("not json", "line 1 is no question"),
         ("", "holds no question"),
-        ('{"question": "Who?", "gold": ["nowhere.txt"]}', "not among those indexed"),
+        ('{"question": "Who?", "gold": ["nowhere.txt"]}', "which is not indexed"),
         (
             '{"question": "Who?", "gold": [{"article": "%s", "quote": "zzz"}]}',
             "letter for letter: zzz",

@@ -108,6 +108,19 @@ def test_many_threads_read_during_a_long_write(corpus: qa.Corpus) -> None:
 # A snapshot does not change
 
 
+def test_an_index_is_opened_during_a_write_and_waiting_to_write_stops_no_other_thread(
+    store: Store, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with store._database.writing():
+            other = Store(tmp_path / "index", MANIFEST)
+            waiting = pool.submit(put, other, article("jet"))
+            with pytest.raises(TimeoutError):  # it waits, and this thread goes on
+                waiting.result(0.5)
+        waiting.result(30)
+    assert search(store, NEAR, {"jet": 1.0}, 5).keys() == {"jet"}
+
+
 def test_snapshot_sees_nothing_that_is_committed_after_it_began(store: Store) -> None:
     stays = article("jet stays", "stays.txt", outlet="Daily")
     changes = article("jet changes", "changes.txt", outlet="Daily")

@@ -131,7 +131,8 @@ def _choose(
             further.append(quote)
     room = max(0, CITATIONS - len(first))
     denial = _denial(question, hits)
-    if denial and not any(_denies(quote) for quotes in first.values() for quote in quotes):
+    highlighted = [s for quotes in first.values() for quote in quotes for s in quote.answering]
+    if denial and not any(differences.denies(s.passage.text) for s in highlighted):
         further = [denial, *(quote for quote in further if quote.hit is not denial.hit)]
         room = max(1, room)
         first.setdefault(denial.hit.passage.article.article_id, [])
@@ -166,11 +167,6 @@ def _denial(question: AnalyzedQuestion, hits: Sequence[Hit]) -> _Quote | None:
         return None
     hit, sentence = max(found, key=lambda pair: pair[1].score)
     return _Quote(hit, (sentence,), (), index_terms(sentence.passage.text))
-
-
-def _denies(quote: _Quote) -> bool:
-    """Return whether a highlighted sentence denies something."""
-    return any(differences.denies(sentence.passage.text) for sentence in quote.answering)
 
 
 def _added_to_near_duplicate(

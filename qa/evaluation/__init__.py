@@ -151,9 +151,8 @@ def _places(labelled: LabelledQuestion, gold: Gold, articles: Sequence[Article])
     named = [article for article in articles if _is_named(article, gold.article)]
     if not named:
         raise QaError(
-            f"Question {labelled.question_id} names the article {gold.article}, which is not among "
-            "those indexed. Name it by its path in the folder, or by its id; qa status shows the "
-            "folder."
+            f"Question {labelled.question_id} names the article {gold.article}, which is not "
+            "indexed. Name it by its path in the folder, or by its id."
         )
     if not gold.quote:
         return [Passage(article, 0, len(article.text)) for article in named]

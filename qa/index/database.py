@@ -117,7 +117,7 @@ class Database:
         """Run the block as one write transaction: all of it or nothing."""
         with self._writing, self._translated_errors():
             self._check_open()
-            with self._writer:  # commits, or rolls back after an error
+            with _transaction(self._writer):
                 yield self._writer
 
     def _connect(self) -> Connection:
@@ -136,7 +136,6 @@ class Database:
         # A file made by someone else may hold anything: none of its triggers or views is run.
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        connection.transaction_mode = "IMMEDIATE"
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cell_size_check = ON")
@@ -146,21 +145,29 @@ class Database:
         if self._read_only:
             self._check(manifest)
             return
-        with self._writer as db:
-            if not db.execute("SELECT 1 FROM sqlite_schema").fetchall():
-                for statement in _statements():
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-                counters = {"generation": 0, "edits": 0, "passages": 0, "length": 0}
-                values = {**manifest._asdict(), "index_id": token_hex(8), **counters}
-                db.executemany("INSERT INTO manifest VALUES (?, ?)", _as_text(values))
+        # Looking first: opening an index does not wait for another process that writes to it.
+        if self._is_empty():
+            with _transaction(self._writer):
+                if self._is_empty():
+                    self._create_tables(manifest)
         self._check(manifest)
         # Readers continue while one process writes, a killed writer leaves the last whole state,
         # and a committed transaction is on the disk. Set after the check, because it changes the
         # file: a file that is not an index stays as it is.
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
+
+    def _is_empty(self) -> bool:
+        return not self._writer.execute("SELECT 1 FROM sqlite_schema").fetchall()
+
+    def _create_tables(self, manifest: Manifest) -> None:
+        for statement in _statements():
+            self._writer.execute(statement)
+        self._writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._writer.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+        counters = {"generation": 0, "edits": 0, "passages": 0, "length": 0}
+        values = {**manifest._asdict(), "index_id": token_hex(8), **counters}
+        self._writer.executemany("INSERT INTO manifest VALUES (?, ?)", _as_text(values))
 
     def _check(self, manifest: Manifest) -> None:
         db = self._writer
@@ -170,10 +177,8 @@ class Database:
             raise foreign(self.folder)
         if version != FORMAT_VERSION:
             raise StoreError(f"The index in {self.folder} was made by another version. {_REBUILD}")
-        tables = db.execute(
-            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-        )
-        if sorted(sql for (sql,) in tables) != sorted(_statements()):
+        query = "SELECT sql FROM sqlite_schema WHERE sql <> '' AND name NOT LIKE 'sqlite_%'"
+        if sorted(sql for (sql,) in db.execute(query)) != sorted(_statements()):
             raise damaged(self.folder, "its tables are not those of an index")
         if apsw.sqlite_extra.has("cksumvfs") and db.reserve_bytes() != _CHECKSUM_BYTES:
             raise damaged(self.folder, "its pages carry no checksums")
@@ -181,8 +186,7 @@ class Database:
 
     def _check_manifest(self, manifest: Manifest) -> None:
         db = self._writer
-        rows = cast("list[Any]", db.execute("SELECT key, value FROM manifest").fetchall())
-        known: dict[str, str] = dict(rows)
+        known = dict(cast("list[Any]", db.execute("SELECT key, value FROM manifest").fetchall()))
         wanted = dict(_as_text(manifest._asdict()))
         if not wanted.keys() <= known.keys() or "index_id" not in known:
             raise damaged(self.folder, "its manifest is incomplete")
@@ -192,8 +196,7 @@ class Database:
         if known["model_id"] != wanted["model_id"]:
             raise StoreError(
                 f"The index in {self.folder} was made with the model {known['model_id']}, not with "
-                f"{wanted['model_id']}. Name that model with --model, or rebuild the index with "
-                "this one: qa index --rebuild"
+                f"{wanted['model_id']}. Name that model with --model, or: qa index --rebuild"
             )
         if known["articles"] != wanted["articles"]:
             if Path(known["articles"]).is_dir():
@@ -203,9 +206,8 @@ class Database:
                     "this index with: qa index --rebuild"
                 )
             if not self._read_only:  # the folder was moved: its index moves along
-                db.execute(
-                    "UPDATE manifest SET value = ? WHERE key = 'articles'", (wanted["articles"],)
-                )
+                update = "UPDATE manifest SET value = ? WHERE key = 'articles'"
+                db.execute(update, (wanted["articles"],))
 
     def _check_open(self) -> None:
         """Refuse to use a closed file, or one that was replaced in the folder."""
@@ -227,14 +229,27 @@ class Database:
             if is_checksum or isinstance(error, apsw.CorruptError | apsw.NotADBError):
                 raise damaged(self.folder, error) from error
             if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.PermissionsError):
-                raise unusable(
-                    self.folder, error, "read" if self._read_only else "written"
-                ) from error
+                what = "read" if self._read_only else "written"
+                raise unusable(self.folder, error, what) from error
             message = next((m for kind, m in _MESSAGES.items() if isinstance(error, kind)), _OTHER)
-            kind = type(error).__name__
-            raise StoreError(
-                message.format(folder=self.folder, error=f"{kind}: {error}")
-            ) from error
+            what = message.format(folder=self.folder, error=f"{type(error).__name__}: {error}")
+            raise StoreError(what) from error
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    """Run the block as one write transaction: committed at its end, or rolled back after an error.
+
+    Unlike apsw's own context manager, `execute` releases Python's global lock while it waits for
+    SQLite's lock or for the disk, so that other threads go on.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 @cache
