@@ -17,7 +17,7 @@ _WORD = re.compile(r"\w+")
 _QUOTE_MARK = re.compile(r"[\"“”«»]")
 _CLOSING = '"”»'
 _SAID = re.compile(
-    r"(?:[A-Z][^\s,]* ){1,4}(?:said|says|added|told|wrote|told|stated|argued|noted|warned|explained"
+    r"(?:[A-Z][^\s,]* ){1,4}(?:said|says|added|told|wrote|stated|argued|noted|warned|explained"
     r"|continued|insisted|claimed)\b|(?:[Hh]e|[Ss]he|[Tt]hey) (?:said|added|told|wrote|stated)\b"
 )
 _LONGEST_SPEECH = 1_000
