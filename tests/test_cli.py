@@ -24,7 +24,7 @@ from filelock import FileLock
 import qa
 from qa import locations
 from qa.cli import main
-from qa.models.embedder import Embedder
+from qa.index.store import Store
 from tests.conftest import SEEDS, read_only
 from tests.test_formats import STORIES, table, web_page
 
@@ -499,33 +499,33 @@ def interrupted(wanted: Callable[[], bool]) -> Iterator[None]:
     thread.join()
 
 
-def test_interrupted_index_keeps_what_is_done(home: Path, tmp_path: Path) -> None:
+def test_interrupted_index_keeps_what_is_done(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "articles"
     folder.mkdir()
-    for number in range(24):
-        words = (f"In town {number} the fair number {n} was opened by a mayor." for n in range(16))
-        (folder / f"{number:02}.txt").write_text(" ".join(words))
-    database = tmp_path / "index" / "index.sqlite"
+    names = [f"{number:02}.txt" for number in range(6)]
+    for name in names:
+        (folder / name).write_text(f"In town {name} the fair was opened by a mayor.")
     where: dict[str, Any] = {
-        "where": home, "QA_ARTICLES": str(folder), "QA_INDEX": str(database.parent)
+        "where": home, "QA_ARTICLES": str(folder), "QA_INDEX": str(tmp_path / "index")
     }  # fmt: skip
+    put_text, stored = Store.put_text, []
 
-    def begun() -> bool:
-        with suppress(apsw.Error), closing(read_only(database)) as db:
-            return bool(db.execute("SELECT count(*) FROM articles").fetchone() > (1,))
-        return False
+    def interrupt_after_two(store: Store, article: qa.Article, *rest: Any) -> None:
+        put_text(store, article, *rest)
+        stored.append(article.path)
+        if len(stored) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
 
-    database.parent.mkdir()
-    qa.Corpus(folder, database.parent, Embedder()).close()
-    with interrupted(begun):
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put_text", interrupt_after_two)
         done = run("index", **where)
+    assert stored == names[:2]
     assert done.returncode == 130
     assert "What is done is kept" in done.stderr
     report = json.loads(run("index", "--json", **where).stdout)
-    assert report["added"]
-    assert report["unchanged"][:2] == ["00.txt", "01.txt"]
-    names = [f"{number:02}.txt" for number in range(24)]
-    assert sorted(report["added"] + report["unchanged"]) == names
+    assert (report["unchanged"], report["added"]) == (names[:2], names[2:])
 
 
 def test_articles_shows_metadata_and_origins(home: Path, tmp_path: Path) -> None:

@@ -111,20 +111,23 @@ def answer_values(question: AnalyzedQuestion, sentence: Passage) -> list[Value]:
     if kind is None:
         return []
     text, (start, end) = sentence.article.text, sentence.span
+    # Those that repeat the question are no answer.
+    found = [
+        value
+        for value in find_values(text, start, end)
+        if value.kind is kind and all(contradict(kind, value, v) for v in question.values)
+    ]
+    if kind is Kind.NAME:
+        found = [v for v in found if _is_new_name(text[slice(*v.span)], question.terms)]
     places = [
         match.start()
         for match in _WORD.finditer(text, start, end)
-        if not question.terms.isdisjoint(index_terms(match[0]))
+        if found and not question.terms.isdisjoint(index_terms(match[0]))
     ]
     units = _units(question)
     near: list[tuple[float, Value]] = []
-    for value in find_values(text, start, end):
-        if value.kind != kind or not all(contradict(kind, value, v) for v in question.values):
-            continue  # it repeats the question
-        if kind is Kind.NAME and not _is_new_name(text[slice(*value.span)], question.terms):
-            continue
-        gaps = [_words_between(text, place, value.span) for place in places]
-        distance = min(gaps, default=_NEAR)
+    for value in found:
+        distance = min((_words_between(text, at, value.span) for at in places), default=_NEAR)
         if distance <= _reach(value, units):
             near.append((distance, value))
     return [value for _, value in sorted(near, key=lambda pair: (pair[0], pair[1].span))]

@@ -31,8 +31,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 _WIDE = 240  # of a table that goes into a file or a pipe, so that no column is too narrow
 # Control characters become their pictures.
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
-_CONTROLS[13] = ord(" ")
-_CONTROLS |= dict.fromkeys(range(127, 160), 0xFFFD)
+_CONTROLS |= dict.fromkeys(range(127, 160), 0xFFFD) | {13: ord(" ")}
 # What begins a tag, or escapes one, is replaced by control characters while markup is parsed.
 _MARKUP = {ord("["): 0, ord("\\"): 1}
 

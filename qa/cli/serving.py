@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+import webbrowser
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +81,7 @@ def serve(
             server = Server(corpus, host, port, access)
         output.print_line(f"Ask at {server.url}   (Ctrl+C to stop)")
         if sys.stdout.isatty() if browser is None else browser:
-            server.open_browser()
+            webbrowser.open(server.url)
         stop = Event()
         follower = Thread(target=follow, args=(corpus, stop, output.print_change), daemon=True)
         follower.start()

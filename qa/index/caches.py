@@ -41,9 +41,10 @@ class Caches:
     Attributes:
         texts: Texts by article id.
         scopes: What was worked out for a scope, by what it is, version of the index and scope.
+            Each counts as at least 100 kB, since a scope may name hundreds of articles.
     """
 
     def __init__(self, text_bytes: int = 64_000_000, scope_bytes: int = 32_000_000) -> None:
         """Create empty caches of these sizes."""
         self.texts = Cache(text_bytes, lambda text: 4 * len(text))
-        self.scopes = Cache(scope_bytes, lambda value: 1_000 + int(value.nbytes))
+        self.scopes = Cache(scope_bytes, lambda value: 100_000 + int(value.nbytes))

@@ -78,19 +78,15 @@ def delete_index(folder: Path) -> None:
         return
     claim(folder)
     with writer_lock(folder, wait=True):
-        _delete(folder)
-
-
-def _delete(folder: Path) -> None:
-    try:
-        if (folder / DATABASE_FILE).exists() and not _is_index(folder):
-            raise foreign(folder)
-        for name in _FILES:
-            (folder / name).unlink(missing_ok=True)
-        if (folder / TERMS_FOLDER).exists():
-            shutil.rmtree(folder / TERMS_FOLDER)
-    except OSError as error:
-        raise unusable(folder, error) from error
+        try:
+            if (folder / DATABASE_FILE).exists() and not _is_index(folder):
+                raise foreign(folder)
+            for name in _FILES:
+                (folder / name).unlink(missing_ok=True)
+            if (folder / TERMS_FOLDER).exists():
+                shutil.rmtree(folder / TERMS_FOLDER)
+        except OSError as error:
+            raise unusable(folder, error) from error
 
 
 def _is_index(folder: Path) -> bool:

@@ -32,9 +32,6 @@ def _key(file: Path) -> bytes:
                 stream.write(token_bytes(_KEY_BYTES))
         return file.read_bytes()
     except OSError as error:
-        _log.warning(
-            "%s cannot be written (%s): every start builds the vector index again.",
-            file,
-            error.strerror,
-        )
+        reason = f"{file} cannot be written ({error.strerror})"
+        _log.warning("%s: every start builds the vector index again.", reason)
         return token_bytes(_KEY_BYTES)

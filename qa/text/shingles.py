@@ -13,7 +13,8 @@ _SAME = 0.5
 
 def shingles(terms: Sequence[str], size: int = 3) -> frozenset[tuple[str, ...]]:
     """Return the distinct runs of `size` terms; fewer terms than that make one short run."""
-    return frozenset(tuple(terms[i : i + size]) for i in range(max(1, len(terms) - size + 1)))
+    found = frozenset(zip(*(terms[i:] for i in range(size)), strict=False))
+    return found or frozenset([tuple(terms)])
 
 
 def resemblance(one: AbstractSet[object], other: AbstractSet[object]) -> float:

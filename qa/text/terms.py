@@ -50,11 +50,8 @@ def fold(text: str) -> str:
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.replace("ı", "i"))
     decomposed = decomposed.replace("и\u0306", "й").replace("И\u0306", "Й")  # a letter of its own
-    return _BEYOND_ASCII.sub(_without_accent, decomposed).casefold()
-
-
-def _without_accent(match: re.Match[str]) -> str:
-    return "" if unicodedata.combining(match[0]) else match[0]
+    letters = _BEYOND_ASCII.sub(lambda m: m[0] * (not unicodedata.combining(m[0])), decomposed)
+    return letters.casefold()
 
 
 def rules_for(language: str | None) -> str:
@@ -96,8 +93,11 @@ def index_terms(text: str, language: str | None = None) -> list[str]:
 
 def words(text: str, *, foreign: bool = False) -> list[str]:
     """Return the words of a text unchanged; pairs of characters in scripts without spaces."""
+    tokens: list[str] = (_FOREIGN_TOKEN if foreign else _TOKEN).findall(text)
+    if not _UNSPACED.search(text):
+        return tokens
     found: list[str] = []
-    for token in (_FOREIGN_TOKEN if foreign else _TOKEN).findall(text):
+    for token in tokens:
         position = 0
         for run in _UNSPACED.finditer(token):
             found += [token[position : run.start()]] * (run.start() > position)

@@ -7,6 +7,7 @@ import gradio as gr
 
 from qa.errors import QaError
 from qa.records import EVERYTHING, Question, Scope
+from qa.text.terms import encodable
 from qa.web import links, uploads, views
 from qa.web.service import Service, count_citations, refused
 from qa.web.views import Turn
@@ -49,12 +50,14 @@ class Handlers:
             turns: The conversation so far.
             filters: One article's path, outlets, first and last day; each may be empty.
         """
+        if not text.strip():  # Enter was pressed twice
+            return
         paths, outlets, since, until = (value or None for value in filters)
         try:
             scope = Scope.of(outlets, since, until, paths)
         except QaError as error:
             turns = [*turns, refused(self._service.question(text, turns, EVERYTHING), error)]
-            yield [_ready(text), turns, self._conversation(turns), gr.skip()]
+            yield [_ready(value=text), turns, self._conversation(turns), gr.skip()]
             return
         question = self._service.question(text, turns, scope)
         waiting = [*turns, Turn(question)]
@@ -115,7 +118,7 @@ class Handlers:
     def remove_or_restore(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
         """Remove an article from the folder, or put it back."""
         data = _data(event)
-        path = str(data.get("article"))
+        path = encodable(str(data.get("article")))
         back = data.get("back")
         try:
             (self._corpus.restore if back else self._corpus.remove)(path)
@@ -130,8 +133,7 @@ class Handlers:
         titles = {article.path: article.title for article in self._service.articles()}
         if path not in titles:
             return self.clear_filter()
-        label = f"Only in: {titles[path]} — Ask all articles again"
-        return [path, gr.Button(label, visible=True)]
+        return [path, gr.Button(f"Only in: {titles[path]} — Ask all articles again", visible=True)]
 
     def clear_filter(self) -> list[Any]:
         """Search all articles again."""
@@ -160,8 +162,9 @@ class Handlers:
         return views.reader(article, place) if article else views.nothing(_GONE)
 
 
-def _ready(text: str = "") -> gr.Textbox:
-    return gr.Textbox(value=text, submit_btn="Ask", stop_btn=False)
+def _ready(**value: Any) -> gr.Textbox:
+    # Without a value, what was typed meanwhile stays.
+    return gr.Textbox(**value, submit_btn="Ask", stop_btn=False)
 
 
 def _data(event: gr.EventData) -> dict[str, Any]:

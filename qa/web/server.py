@@ -5,7 +5,6 @@ import ctypes
 import logging
 import socket
 import time
-import webbrowser
 from contextlib import suppress
 from threading import Thread
 from typing import Any
@@ -82,10 +81,6 @@ class Server:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise AccessError(f"{host}, port {port}, cannot be listened on.")
             time.sleep(0.01)
-
-    def open_browser(self) -> None:
-        """Show the page in the user's browser."""
-        webbrowser.open(self.url)
 
     def close(self) -> None:
         """Accept no new questions, answer the accepted ones, and stop, within `GRACE` seconds."""
