@@ -313,7 +313,7 @@ def test_caches_of_an_index_are_limited_to_100_megabytes(store: Store) -> None:
 def test_scopes_of_many_names_do_not_fill_the_memory(store: Store) -> None:
     """The names of a scope are kept with it: 3,000 scopes of 300 names took 75 MB."""
     for n in range(1_000):
-        store._caches.scopes.put(Scope(paths=(f"{n}.txt",)), np.zeros(1))
+        store._caches.scopes.put(Scope(paths=(f"{n}.txt",)), unit(NEAR))
     assert len(store._caches.scopes._values) <= 320
 
 
