@@ -91,16 +91,6 @@ def test_half_a_character_is_asked_as_a_question_mark(service: Service) -> None:
     assert links.read(links.write(asked)).question == asked
 
 
-def test_article_with_half_a_character_is_not_removed(small: qa.Corpus) -> None:
-    shown, *_ = Handlers(Service(small)).remove_or_restore([], event(article="\ud800"))
-    assert "?" in shown
-    assert sorted(a.path for a in small.articles()) == ["budget.md", "harbour.txt"]
-
-
-def test_question_of_spaces_asks_nothing(service: Service) -> None:
-    assert list(Handlers(service).ask(" \n", [], None, [], "", "")) == []
-
-
 def test_library_reads_no_texts(small: qa.Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not when the page is built, not when it is loaded, not when something has changed."""
 

@@ -7,7 +7,6 @@ import gradio as gr
 
 from qa.errors import QaError
 from qa.records import EVERYTHING, Question, Scope
-from qa.text.terms import encodable
 from qa.web import links, uploads, views
 from qa.web.service import Service, count_citations, refused
 from qa.web.views import Turn
@@ -50,8 +49,6 @@ class Handlers:
             turns: The conversation so far.
             filters: One article's path, outlets, first and last day; each may be empty.
         """
-        if not text.strip():  # Enter was pressed twice
-            return
         paths, outlets, since, until = (value or None for value in filters)
         try:
             scope = Scope.of(outlets, since, until, paths)
@@ -64,7 +61,11 @@ class Handlers:
         busy = gr.Textbox(value="", submit_btn=False, stop_btn="Stop")
         yield [busy, waiting, self._conversation(waiting), gr.skip()]
         turns = [*turns, self._service.answer(question)]
-        yield [_ready(), turns, self._conversation(turns), self._library(turns)]
+        yield [gr.skip(), turns, self._conversation(turns), self._library(turns)]
+
+    def allow_next(self) -> gr.Textbox:
+        """Show that the next question can be asked. What was typed meanwhile stays."""
+        return _ready()
 
     def ask_example(
         self, event: gr.EventData, turns: list[Turn], *filters: Any
@@ -118,7 +119,7 @@ class Handlers:
     def remove_or_restore(self, turns: list[Turn], event: gr.EventData) -> list[Any]:
         """Remove an article from the folder, or put it back."""
         data = _data(event)
-        path = encodable(str(data.get("article")))
+        path = str(data.get("article"))
         back = data.get("back")
         try:
             (self._corpus.restore if back else self._corpus.remove)(path)
@@ -163,7 +164,6 @@ class Handlers:
 
 
 def _ready(**value: Any) -> gr.Textbox:
-    # Without a value, what was typed meanwhile stays.
     return gr.Textbox(**value, submit_btn="Ask", stop_btn=False)
 
 

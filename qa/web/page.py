@@ -100,17 +100,18 @@ def build(corpus: Corpus) -> gr.Blocks:
         page.load(handlers.load, turns, loaded, **private)
         page.load(handlers.suggest, None, offers, **suggest)
         asked = [question, *answered]
-        # Gradio drops what is asked before the last answer is complete; this asks it then.
-        later: Any = private | {"trigger_mode": "always_last"}
         asking: Any = [
-            question.submit(handlers.ask, [question, turns, *filters], asked, **later),
+            question.submit(handlers.ask, [question, turns, *filters], asked, **private),
             offers.submit(handlers.ask_example, [turns, *filters], asked, **private),
         ]
+        # An event of its own: until `ask` is complete, Gradio drops the next question.
+        for asks in asking:
+            asks.then(handlers.allow_next, None, question, **private)
         stopped = [question, turns, conversation]
         question.stop(handlers.stop, turns, stopped, cancels=asking, **private)
         conversation.input(handlers.ask_again, turns, answered, **private)
         shown = [*answered, reader]
-        reader.select(handlers.open_link, turns, shown, **later)
+        reader.select(handlers.open_link, turns, shown, trigger_mode="always_last", **private)
         reader.input(handlers.set_filter, None, [only, narrowed], **private)
         narrowed.click(handlers.clear_filter, None, [only, narrowed], **private)
         # What was asked during an upload is in `turns` only for an event of its own.

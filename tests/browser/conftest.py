@@ -158,6 +158,7 @@ class Room:
         self.page.locator("#qa-question textarea").press("Enter")
         expect(turns).to_have_count(before + 1)
         expect(self.page.locator(".qa-looking")).to_have_count(0)
+        expect(self.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
         return turns.last
 
     @property
