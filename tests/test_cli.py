@@ -10,14 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apsw
 import pytest
 from filelock import FileLock
 
@@ -25,7 +21,7 @@ import qa
 from qa import locations
 from qa.cli import main
 from qa.index.store import Store
-from tests.conftest import SEEDS, read_only
+from tests.conftest import SEEDS
 from tests.test_formats import STORIES, table, web_page
 
 EXPELLED = "When was Turkey expelled from the F-35 programme?"
@@ -482,23 +478,6 @@ def test_evidence_does_not_overwrite_a_file_and_needs_a_known_format(home: Path)
     assert (done.returncode, "cannot be read" in done.stderr) == (1, True)
 
 
-@contextmanager
-def interrupted(wanted: Callable[[], bool]) -> Iterator[None]:
-    """Send SIGINT, as Ctrl+C does, as soon as `wanted` returns True."""
-
-    def wait() -> None:
-        for _ in range(6_000):
-            if wanted():
-                os.kill(os.getpid(), signal.SIGINT)
-                return
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    yield
-    thread.join()
-
-
 def test_interrupted_index_keeps_what_is_done(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -580,21 +559,25 @@ def test_note_on_articles_in_another_language(home: Path, tmp_path: Path) -> Non
 
 
 def test_index_watch_runs_until_it_is_interrupted(folder: Path, tmp_path: Path) -> None:
-    index = tmp_path / "index"
     news = folder / "ferry.txt"
-
-    def indexed() -> bool:
-        with suppress(apsw.Error), closing(read_only(index / "index.sqlite")) as db:
-            paths = {path for (path,) in db.execute("SELECT path FROM articles")}
-            if {"harbour.txt", "budget.md"} <= paths and not news.exists():
+    command = [sys.executable, "-m", "qa", "index", "--watch", "--articles", str(folder)]
+    with subprocess.Popen(
+        [*command, "--index", str(tmp_path / "index")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        printed = []
+        for line in process.stdout:
+            printed.append(line)
+            if line.startswith("Watching for changes"):
                 news.write_text("The ferry to Nessebar sails again since Friday.\n")
-            if news.name in paths:
-                time.sleep(1)  # it is printed, too
-                return True
-        return False
-
-    with interrupted(indexed):
-        done = run("index", "--watch", "--articles", folder, "--index", index, where=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    _, printed = done.stdout.split("Watching for changes")
-    assert "1 added, 0 updated, 0 removed, 2 unchanged" in printed
+            if line.startswith("1 added, 0 updated, 0 removed, 2 unchanged"):
+                process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, process.stderr.read()
+        assert process.stderr.read() == ""
+    assert printed[0].startswith("2 added, 0 updated, 0 removed, 0 unchanged")
